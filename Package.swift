@@ -1,0 +1,69 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// A system library found by pkg-config; `tools/setup` installs its Debian package.
+func system(_ name: String, _ pkgConfig: String, apt package: String) -> Target {
+  .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources)
+}
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "evssm",
+  products: [
+    .executable(name: "evssm", targets: ["evssm"]),
+    .library(name: "PlanRuntime", targets: ["PlanRuntime", "ExecutionPlan"]),
+    .library(name: "GraphCompiler", targets: ["GraphCompiler", "EVSSMModel", "TorchFormat", "SafetensorsFormat"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  ],
+  targets: [
+    // System libraries.
+    system("CZip", "libzip", apt: "libzip-dev"),
+    system("CPNG", "libpng", apt: "libpng-dev"),
+    system("CJPEG", "libjpeg", apt: "libjpeg-dev"),
+    system("COpenBLAS", "openblas", apt: "libopenblas-dev"),
+    system("CFFTW", "fftw3f", apt: "libfftw3-dev"),
+    system("CProtobufC", "libprotobuf-c", apt: "libprotobuf-c-dev"),
+
+    // C: kernels and generated code.
+    .target(name: "CKernels"),
+    .target(name: "CPlanProto", dependencies: ["CProtobufC"]),
+
+    // Values and formats.
+    library("Tensors", []),
+    library("TorchFormat", ["Tensors", "CZip"]),
+    library("SafetensorsFormat", ["Tensors"]),
+    library("Imaging", ["Tensors", "CPNG", "CJPEG"]),
+
+    // Compiler.
+    library("GraphIR", ["Tensors"]),
+    library("EVSSMModel", ["GraphIR"]),
+    library("ReferenceInterpreter", ["GraphIR", "COpenBLAS", "CFFTW"]),
+    library("GraphCompiler", ["GraphIR", "ExecutionPlan", "ReferenceInterpreter"]),
+
+    // Plan and runtime.
+    library("ExecutionPlan", ["Tensors", "CPlanProto", crypto]),
+    library("PlanRuntime", ["ExecutionPlan", "CKernels"]),
+
+    .executableTarget(
+      name: "evssm",
+      dependencies: [
+        "TorchFormat", "SafetensorsFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "PlanRuntime",
+        "Imaging", arguments,
+      ]),
+    tests("TensorsTests", ["Tensors"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

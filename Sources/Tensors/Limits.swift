@@ -1,0 +1,26 @@
+/// Published limits on input from outside. Each has a name, which an error that quotes it carries in ``EVSSMError/limit``.
+public enum Limits {
+  public static let maxFileBytes = 16 << 30
+  public static let maxTensorCount = 262_144
+  public static let maxRank = 8
+  public static let maxDimension = 1 << 40
+
+  /// Bytes that a file of `fileBytes` may expand to in memory: twice the file plus 1 GiB.
+  public static func maxMaterialisedBytes(fileBytes: Int) -> Int {
+    let (doubled, over) = fileBytes.multipliedReportingOverflow(by: 2)
+    if over { return Int.max }
+    let (sum, overflow) = doubled.addingReportingOverflow(1 << 30)
+    return overflow ? Int.max : sum
+  }
+
+  /// Throws if `value` is over `maximum`.
+  /// - Parameter name: the published name, such as `max_tensor_count`.
+  public static func check(
+    _ value: Int, atMost maximum: Int, name: String, _ what: String, place: EVSSMError.Place = .init()
+  ) throws {
+    if value > maximum {
+      throw EVSSMError(
+        "limit.exceeded", "\(what) is \(value), over the limit of \(maximum).", place: place, limit: name)
+    }
+  }
+}

@@ -1,0 +1,1 @@
+@main struct EVSSMCommand { static func main() {} }
