@@ -63,7 +63,19 @@ let package = Package(
         "TorchFormat", "SafetensorsFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "PlanRuntime",
         "Imaging", arguments,
       ]),
+
     tests("TensorsTests", ["Tensors"]),
+    tests("TorchFormatTests", ["TorchFormat"]),
+    tests("SafetensorsFormatTests", ["SafetensorsFormat"]),
+    tests("ImagingTests", ["Imaging"]),
+    tests("GraphIRTests", ["GraphIR"]),
+    tests("EVSSMModelTests", ["EVSSMModel", "TorchFormat"]),
+    tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),
+    tests("GraphCompilerTests", ["GraphCompiler", "EVSSMModel", "TorchFormat"]),
+    tests("ExecutionPlanTests", ["ExecutionPlan"]),
+    tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "EVSSMModel", "TorchFormat"]),
+    tests("KernelTests", ["CKernels"]),
+    tests("CommandTests", ["evssm"]),
   ],
   swiftLanguageModes: [.v6]
 )
