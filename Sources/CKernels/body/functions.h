@@ -16,17 +16,17 @@ INLINE vec function_exp2(vec x) {
   return vec_scale(p, n);
 }
 
-/* e^-x for x in [0, 87]: log2(e) is split in two, so that the error does not grow with x. */
+/* e^-x for x in [0, 87]: log(2) is split in two, so that the error does not grow with x. */
 INLINE vec function_exp_negative(vec x) {
-  vec n = vec_round(vec_mul(x, vec_set(-1.44269504f)));
-  vec f = vec_fma(x, vec_set(-1.44269502f), vec_sub(vec_set(0), n));
-  f = vec_fma(x, vec_set(-1.92596299e-8f), f);
-  vec p = vec_set(0.00015353361959569156f);
-  p = vec_fma(p, f, vec_set(0.0013398873852565885f));
-  p = vec_fma(p, f, vec_set(0.00961843691766262f));
-  p = vec_fma(p, f, vec_set(0.055503323674201965f));
-  p = vec_fma(p, f, vec_set(0.24022647738456726f));
-  p = vec_fma(p, f, vec_set(0.6931471824645996f));
+  vec n = vec_round(vec_mul(x, vec_set(-1.4426950216293335f)));
+  vec f = vec_fma(n, vec_set(-0.693359375f), vec_sub(vec_set(0), x));
+  f = vec_fma(n, vec_set(0.00021219444170128554f), f);
+  vec p = vec_set(0.0013814540579915047f);
+  p = vec_fma(p, f, vec_set(0.00836874544620514f));
+  p = vec_fma(p, f, vec_set(0.04166838899254799f));
+  p = vec_fma(p, f, vec_set(0.1666652113199234f));
+  p = vec_fma(p, f, vec_set(0.4999999403953552f));
+  p = vec_fma(p, f, vec_set(1));
   p = vec_fma(p, f, vec_set(1));
   return vec_scale(p, n);
 }
