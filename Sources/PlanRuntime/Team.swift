@@ -15,10 +15,8 @@ final class Team: Sendable {
   init(count: Int) {
     self.count = count
     next = CounterArray(count: count)
-    gate = Gate(patience: count <= Self.processors() ? 4000 : 50)
+    gate = Gate(patience: count <= Int(evssm_processor_count()) ? 4000 : 50)
   }
-
-  private static func processors() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
   /// Calls `body` for every tile in `0..<tileCount`, each on one thread, and returns when all are done.
   ///
