@@ -1,5 +1,3 @@
-import Tensors
-
 /// One of the four orientations in which the network looks at a map: transposed, half-turned, both, or neither.
 ///
 /// The transpose and the half turn commute and each is its own inverse, so the frames are the group Z₂ × Z₂:
@@ -74,5 +72,20 @@ extension Frame {
         }
       }
     }
+  }
+}
+
+extension Frame {
+  /// A square kernel of `side` × `side` taps, row-major, moved into the frame. Its own inverse.
+  public func apply<Value>(to kernel: [Value], side: Int) -> [Value] {
+    var out = kernel
+    for i in 0..<side {
+      for j in 0..<side {
+        let (a, b) = transposed ? (j, i) : (i, j)
+        let (y, x) = halfTurned ? (side - 1 - a, side - 1 - b) : (a, b)
+        out[i * side + j] = kernel[y * side + x]
+      }
+    }
+    return out
   }
 }
