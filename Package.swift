@@ -73,7 +73,7 @@ let package = Package(
     tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),
     tests("GraphCompilerTests", ["GraphCompiler", "EVSSMModel", "TorchFormat"]),
     tests("ExecutionPlanTests", ["ExecutionPlan"]),
-    tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "EVSSMModel", "TorchFormat"]),
+    tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),
     tests("KernelTests", ["CKernels"]),
     tests("CommandTests", ["evssm"]),
   ],
