@@ -64,6 +64,8 @@ let package = Package(
         "Imaging", arguments,
       ]),
 
+    .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),
+
     tests("TensorsTests", ["Tensors"]),
     tests("TorchFormatTests", ["TorchFormat"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat"]),
