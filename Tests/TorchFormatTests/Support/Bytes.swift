@@ -65,3 +65,22 @@ enum Deflate {
     return out
   }
 }
+
+extension CRC32 {
+  /// The checksum of `count` zero bytes, by squaring the matrix of one zero bit. O(log count).
+  static func ofZeros(_ count: Int) -> Int {
+    var operators: [UInt32] = (0..<32).map { $0 == 0 ? 0xEDB8_8320 : 1 << ($0 - 1) }
+    var value = UInt32.max
+    var bits = count * 8
+    while bits > 0 {
+      if bits & 1 == 1 { value = apply(operators, to: value) }
+      operators = operators.map { apply(operators, to: $0) }
+      bits >>= 1
+    }
+    return Int(~value)
+  }
+
+  private static func apply(_ matrix: [UInt32], to vector: UInt32) -> UInt32 {
+    (0..<32).reduce(0) { vector >> UInt32($1) & 1 == 1 ? $0 ^ matrix[$1] : $0 }
+  }
+}
