@@ -20,12 +20,13 @@ import TestSupport
     refuse("I01 data", sized(8000, 8000), "png.data-too-short")
   }
 
+  /// The checksums, which nobody looks at, are not computed.
   @Test(arguments: ["zTXt", "iTXt", "iCCP", "eXIf", "tEXt", "prVt"])
   func I02_ancillaryChunks(_ type: String) throws {
     let body = [UInt8](repeating: 7, count: 1 << 20)
-    #expect(try decode(B.small(before: B.chunk(type, body))).rgb == B.smallRGB)
+    #expect(try decode(B.small(before: B.chunk(type, body, crc: 0))).rgb == B.smallRGB)
     refuse(
-      "I02 \(type)", B.small(before: B.chunk(type, body + [7])), "limit.exceeded", limit: "max_png_ancillary_chunk")
+      "I02 \(type)", B.small(before: B.chunk(type, body + [7], crc: 0)), "limit.exceeded", limit: "max_png_ancillary_chunk")
   }
 
   @Test func I03_manyChunks() throws {

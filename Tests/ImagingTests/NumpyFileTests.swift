@@ -35,7 +35,7 @@ import Testing
 
   @Test func roundTripsUnclampedValues() throws {
     let directory = try TemporaryDirectory()
-    let values: [Float] = [-1, 2, .nan, .infinity, -0.0, 1e-45]
+    let values: [Float] = [-1, 2, .nan, .infinity, -0.0, .leastNonzeroMagnitude]
     for shape in [[1, 2, 3], [6], [6, 1]] {
       try NumpyFile.write(Tensor(shape: shape, floats: values), to: directory.path("a.npy"))
       let tensor = try NumpyFile.read(path: directory.path("a.npy"))

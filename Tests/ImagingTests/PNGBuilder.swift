@@ -7,11 +7,19 @@ import TestSupport
 enum PNGBuilder {
   static func bigEndian(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
 
+  /// Remainders of each byte, one bit at a time, for the polynomial of CRC-32.
+  private static let remainders = (0..<256).map { index in
+    var crc = UInt32(index)
+    for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+    return crc
+  }
+
   static func crc(_ bytes: [UInt8]) -> UInt32 {
     var crc: UInt32 = 0xFFFF_FFFF
-    for byte in bytes {
-      crc ^= UInt32(byte)
-      for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+    remainders.withUnsafeBufferPointer { table in
+      bytes.withUnsafeBufferPointer { bytes in
+        for byte in bytes { crc = crc >> 8 ^ table[Int((crc ^ UInt32(byte)) & 255)] }
+      }
     }
     return ~crc
   }
@@ -25,9 +33,12 @@ enum PNGBuilder {
     return high << 16 | low
   }
 
-  static func chunk(_ type: String, _ body: [UInt8] = [], length: UInt32? = nil, badCRC: Bool = false) -> [UInt8] {
+  static func chunk(
+    _ type: String, _ body: [UInt8] = [], length: UInt32? = nil, badCRC: Bool = false, crc given: UInt32? = nil
+  ) -> [UInt8] {
     let covered = Array(type.utf8) + body
-    return bigEndian(length ?? UInt32(body.count)) + covered + bigEndian(crc(covered) ^ (badCRC ? 1 : 0))
+    let checksum = given ?? (crc(covered) ^ (badCRC ? 1 : 0))
+    return bigEndian(length ?? UInt32(body.count)) + covered + bigEndian(checksum)
   }
 
   static func header(
@@ -49,7 +60,7 @@ enum PNGBuilder {
 
   static let end = chunk("IEND")
 
-  static func file(_ chunks: [UInt8]...) -> [UInt8] { PNGStructure.signature + chunks.joined() }
+  static func file(_ chunks: [UInt8]...) -> [UInt8] { chunks.reduce(into: PNGStructure.signature) { $0 += $1 } }
 
   /// Rows of bytes, each with filter 0 before it.
   static func rows(_ rows: [[UInt8]]) -> [UInt8] { rows.flatMap { [0] + $0 } }

@@ -78,7 +78,7 @@ import TestSupport
       #expect(picture.rgb == (0..<height).flatMap { y in (0..<width).flatMap { pixel($0, y) } })
     }
     let control = B.chunk("acTL", [0, 0, 0, 2, 0, 0, 0, 0])
-    let frames = B.chunk("fcTL", [UInt8](repeating: 0, count: 26)) + B.chunk("fdAT", [UInt8](repeating: 0, count: 2 << 20))
+    let frames = B.chunk("fcTL", [UInt8](repeating: 0, count: 26)) + B.chunk("fdAT", [UInt8](repeating: 0, count: 2 << 20), crc: 0)
     let animated = try decode(B.small(before: control, after: frames))
     #expect(animated.rgb == B.smallRGB && animated.notes == [.firstFrameOnly])
   }
