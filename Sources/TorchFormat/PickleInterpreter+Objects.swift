@@ -28,7 +28,7 @@ extension PickleInterpreter {
   private mutating func line() throws -> String {
     let start = position
     while try byte() != 0x0A { try checkNameLength(position - start) }
-    guard let line = String(validating: source.bytes[start..<position - 1], as: UTF8.self) else {
+    guard let line = String(validating: bytes[start..<position - 1], as: UTF8.self) else {
       throw EVSSMError("pickle.utf8", "The name of a global is not UTF-8.")
     }
     return line
