@@ -1,7 +1,8 @@
 import Foundation
 import Tensors
 
-/// A regular file opened for reading at given offsets. Never mapped, so a file that shrinks gives an error, not a signal.
+/// A regular file opened for reading at given offsets. Never mapped, so a file that shrinks gives an error, not a
+/// signal.
 final class InputFile: Sendable {
   let path: String
   let descriptor: Int32
@@ -10,7 +11,9 @@ final class InputFile: Sendable {
 
   /// Throws `file.*`: missing, unreadable, not a regular file, or over `max_file`.
   init(path: String) throws {
-    guard !path.utf8.contains(0) else { throw EVSSMError("file.path", "A path holds a NUL character.", category: .usage) }
+    guard !path.utf8.contains(0) else {
+      throw EVSSMError("file.path", "A path holds a NUL character.", category: .usage)
+    }
     let place = EVSSMError.Place(file: path)
     // Not blocking: opening a FIFO without a writer would wait for ever.
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -30,10 +33,12 @@ final class InputFile: Sendable {
   private static func regularSize(_ descriptor: Int32, _ place: EVSSMError.Place) throws -> Int {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
-      throw EVSSMError("file.status", "The file's size cannot be read: \(reason(errno)).", category: .inputOutput, place: place)
+      throw EVSSMError(
+        "file.status", "The file's size cannot be read: \(reason(errno)).", category: .inputOutput, place: place)
     }
     guard status.st_mode & S_IFMT == S_IFREG else { throw notRegular(status.st_mode, place) }
-    try Limits.check(Int(status.st_size), atMost: Limits.maxFileBytes, name: "max_file", "The file's size", place: place)
+    try Limits.check(
+      Int(status.st_size), atMost: Limits.maxFileBytes, name: "max_file", "The file's size", place: place)
     return Int(status.st_size)
   }
 
@@ -68,11 +73,13 @@ final class InputFile: Sendable {
       let got = pread(descriptor, target.baseAddress.map { $0 + done }, target.count - done, off_t(offset + done))
       if got < 0 && errno == EINTR { continue }
       guard got >= 0 else {
-        throw EVSSMError("file.read", "Reading failed: \(Self.reason(errno)).", category: .inputOutput, place: place(offset))
+        throw EVSSMError(
+          "file.read", "Reading failed: \(Self.reason(errno)).", category: .inputOutput, place: place(offset))
       }
       guard got > 0 else {
         throw EVSSMError(
-          "file.truncated", "The file ends inside a part that should be there: it is cut short, or was changed while read.",
+          "file.truncated",
+          "The file ends inside a part that should be there: it is cut short, or was changed while read.",
           place: place(offset + done))
       }
       done += got
@@ -83,7 +90,8 @@ final class InputFile: Sendable {
   func bytes(at offset: Int, count: Int) throws -> [UInt8] {
     guard offset >= 0, count >= 0, count <= byteCount, offset <= byteCount - count else {
       throw EVSSMError(
-        "file.truncated", "\(count) bytes at \(offset) do not lie inside a file of \(byteCount) bytes.", place: place(offset))
+        "file.truncated", "\(count) bytes at \(offset) do not lie inside a file of \(byteCount) bytes.",
+        place: place(offset))
     }
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)

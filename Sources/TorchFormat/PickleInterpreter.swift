@@ -8,7 +8,8 @@ protocol StorageResolver {
   var hasViewMetadata: Bool { get }
 }
 
-/// Runs the opcodes of one pickle as a program over harmless data. It calls nothing, imports nothing, knows no class, and
+/// Runs the opcodes of one pickle as a program over harmless data. It calls nothing, imports nothing, knows no class,
+/// and
 /// refuses what is not on its lists. Never recurses.
 ///
 /// Source: CPython's `pickletools.py` for the opcodes; `torch/serialization.py` for the persistent ids.
@@ -162,7 +163,9 @@ extension PickleInterpreter {
 
   /// Calls `body` with the values above the last mark, then drops them and the mark.
   mutating func takeMarked(_ body: (inout PickleInterpreter, ArraySlice<PickleValue>) throws -> Void) throws {
-    guard let mark = marks.popLast() else { throw EVSSMError("pickle.mark", "An opcode needs a mark and there is none.") }
+    guard let mark = marks.popLast() else {
+      throw EVSSMError("pickle.mark", "An opcode needs a mark and there is none.")
+    }
     // A copy: a slice would share the stack's memory and make the next change copy all of it.
     let items = Array(stack[mark...])
     stack.removeLast(items.count)
