@@ -66,6 +66,7 @@ let package = Package(
       ]),
 
     tests("TensorsTests", ["Tensors"]),
+    tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat"]),
     tests("ImagingTests", ["Imaging"]),
