@@ -43,6 +43,7 @@ let package = Package(
 
     // Values and formats.
     library("Tensors", []),
+    library("ProtobufWire", ["Tensors", "CProtobufC"]),
     library("TorchFormat", ["Tensors", "CZip"]),
     library("SafetensorsFormat", ["Tensors"]),
     library("Imaging", ["Tensors", "CPNG", "CJPEG"]),
@@ -54,7 +55,7 @@ let package = Package(
     library("GraphCompiler", ["GraphIR", "ExecutionPlan", "ReferenceInterpreter"]),
 
     // Plan and runtime.
-    library("ExecutionPlan", ["Tensors", "CPlanProto", crypto]),
+    library("ExecutionPlan", ["Tensors", "ProtobufWire", "CPlanProto", crypto]),
     library("PlanRuntime", ["ExecutionPlan", "CKernels"]),
 
     .executableTarget(
@@ -68,6 +69,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel"], path: "Tests/TestSupport"),
     tests("TensorsTests", ["Tensors"]),
+    tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
     tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),
