@@ -14,7 +14,7 @@ import Testing
     var height, width: Int
     var mode = EVSSMArchitecture.WindowMode.released
     var sides = EVSSMArchitecture.releasedWindowSides
-    var seed: UInt64 = 1
+    var seed: UInt32 = 1
     var description: String {
       "dim \(architecture.dim), blocks \(architecture.blocks), \(height)×\(width), \(mode) \(sides)"
     }
@@ -25,7 +25,7 @@ import Testing
     }
 
     func run(_ graph: Graph) throws -> [Double] {
-      let picture = SeededWeights.picture(height: height, width: width, seed: seed).map(Double.init)
+      let picture = SeededWeights.picture(height: height, width: width, seed: UInt64(seed)).map(Double.init)
       return try Interpreter<Double>(graph).run([ReferenceArray(shape: [1, 3, height, width], elements: picture)])[0].elements
     }
   }
