@@ -32,7 +32,7 @@ let package = Package(
     // System libraries.
     system("CZip", "libzip", apt: "libzip-dev"),
     system("CPNG", "libpng", apt: "libpng-dev"),
-    system("CJPEG", "libjpeg", apt: "libjpeg-dev"),
+    system("CJPEG", "libturbojpeg", apt: "libturbojpeg0-dev"),
     system("COpenBLAS", "openblas", apt: "libopenblas-dev"),
     system("CFFTW", "fftw3f", apt: "libfftw3-dev"),
     system("CProtobufC", "libprotobuf-c", apt: "libprotobuf-c-dev"),
@@ -64,10 +64,11 @@ let package = Package(
         "Imaging", arguments,
       ]),
 
+    .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport"),
     tests("TensorsTests", ["Tensors"]),
     tests("TorchFormatTests", ["TorchFormat"]),
-    tests("SafetensorsFormatTests", ["SafetensorsFormat"]),
-    tests("ImagingTests", ["Imaging"]),
+    tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
+    tests("ImagingTests", ["Imaging", "TestSupport"]),
     tests("GraphIRTests", ["GraphIR"]),
     tests("EVSSMModelTests", ["EVSSMModel", "TorchFormat"]),
     tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),

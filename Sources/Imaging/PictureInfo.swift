@@ -1,0 +1,58 @@
+import Tensors
+
+/// What a picture file says about itself, known without decoding it and checked against every limit on its structure.
+public struct PictureInfo: Sendable, Hashable {
+  public let format: PictureFormat
+  /// In pixels, of the upright picture.
+  public let width: Int
+  /// In pixels, of the upright picture.
+  public let height: Int
+  /// Bits a sample, or a palette index, as stored.
+  public let bitDepth: Int
+  /// Channels as stored: 1 grey or palette, 2 grey and alpha, 3 colour, 4 colour and alpha.
+  public let channels: Int
+  public let orientation: Orientation
+
+  /// - Throws: everything that ``Picture/init(bytes:)`` throws for the structure of a file.
+  /// - Complexity: O(file) time for its chunks or markers, O(1) memory.
+  public init(bytes: [UInt8]) throws {
+    self = try bytes.withUnsafeBytes { try PictureStructure($0).info }
+  }
+
+  /// Reads the file at `path`. Memory: the file.
+  public static func read(path: String) throws -> PictureInfo {
+    do { return try PictureInfo(bytes: Picture.fileBytes(path)) } catch let error as EVSSMError {
+      throw error.at(.init(file: path))
+    }
+  }
+
+  init(
+    format: PictureFormat, storedWidth: Int, storedHeight: Int, bitDepth: Int, channels: Int, orientation: Orientation
+  ) {
+    self.format = format
+    (width, height) = orientation.swapsSides ? (storedHeight, storedWidth) : (storedWidth, storedHeight)
+    self.bitDepth = bitDepth
+    self.channels = channels
+    self.orientation = orientation
+  }
+}
+
+/// The scanned structure of a file of either format.
+enum PictureStructure {
+  case png(PNGStructure)
+  case jpeg(JPEGStructure)
+
+  init(_ bytes: UnsafeRawBufferPointer) throws {
+    switch try PictureFormat(prefix: bytes) {
+    case .png: self = .png(try PNGStructure(bytes))
+    case .jpeg: self = .jpeg(try JPEGStructure(bytes))
+    }
+  }
+
+  var info: PictureInfo {
+    switch self {
+    case .png(let structure): structure.info
+    case .jpeg(let structure): structure.info
+    }
+  }
+}

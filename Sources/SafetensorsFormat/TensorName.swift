@@ -1,0 +1,29 @@
+import Tensors
+
+/// What a tensor may be called in a file that this package reads or writes.
+enum TensorName {
+  /// Throws `tensor-name.unsafe` for names that could not be printed, logged or used as part of a path without harm:
+  /// empty ones, control and bidirectional characters, absolute paths and `..`.
+  static func check(_ name: String) throws {
+    try Limits.check(
+      name.utf8.count, atMost: Limits.maxTensorNameBytes, name: "max_tensor_name", "The length of a tensor's name in bytes")
+    guard !name.isEmpty, !name.unicodeScalars.contains(where: isUnsafe), !isPathLike(name), name != "__metadata__" else {
+      throw EVSSMError(
+        "tensor-name.unsafe",
+        "The tensor name \"\(EVSSMError.escaped(name))\" is empty, reserved, a path, or holds control characters. Rename the tensor.")
+    }
+  }
+
+  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x2069, 0xFEFF: true
+    default: false
+    }
+  }
+
+  private static func isPathLike(_ name: String) -> Bool {
+    let separators: (Unicode.Scalar) -> Bool = { $0 == "/" || $0 == "\\" }
+    let parts = name.unicodeScalars.split(omittingEmptySubsequences: false, whereSeparator: separators)
+    return parts.contains { $0.elementsEqual("..".unicodeScalars) } || (parts.count > 1 && parts[0].isEmpty)
+  }
+}

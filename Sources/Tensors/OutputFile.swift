@@ -1,0 +1,81 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// A file that appears under its name only when it is complete: written beside it under another name, then renamed.
+///
+/// A value that is dropped before ``commit()`` leaves nothing behind.
+public struct OutputFile: ~Copyable {
+  /// The path the file will have.
+  public let path: String
+  private let temporary: String
+  private let descriptor: Int32
+  private var isCommitted = false
+
+  /// Opens a new file in the directory of `path`.
+  /// - Throws: `file.unwritable` when that is not possible or `path` is something other than a regular file.
+  public init(_ path: String) throws {
+    try checkPath(path)
+    try Self.checkTarget(path)
+    let name = "\(path).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
+    let opened = retryingOnInterrupt { open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666) }
+    guard opened >= 0 else { throw writeError(path) }
+    self.path = path
+    temporary = name
+    descriptor = opened
+  }
+
+  deinit {
+    close(descriptor)
+    if !isCommitted { unlink(temporary) }
+  }
+
+  private static func checkTarget(_ path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+    throw EVSSMError(
+      "file.unwritable", "The output path is taken by something that is not a regular file. Choose another path.",
+      category: .usage, place: .init(file: path))
+  }
+
+  /// Appends `bytes`.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+    var done = 0
+    while done < bytes.count {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+      let wrote = retryingOnInterrupt { systemWrite(descriptor, rest.baseAddress, min(rest.count, 1 << 30)) }
+      guard wrote > 0 else { throw writeError(path) }
+      done += wrote
+    }
+  }
+
+  /// Appends `bytes`.
+  public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+  /// Makes the file durable and gives it its name, replacing a file that has it.
+  public consuming func commit() throws {
+    guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw writeError(path) }
+    isCommitted = true
+  }
+
+  /// Writes a whole file at once.
+  public static func write(_ bytes: [UInt8], to path: String) throws {
+    let file = try OutputFile(path)
+    try file.write(bytes)
+    try file.commit()
+  }
+}
+
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+  write(descriptor, bytes, count)
+}
+
+private func writeError(_ path: String) -> EVSSMError {
+  EVSSMError(
+    "file.unwritable", "The file cannot be written: \(systemMessage(errno)).", category: .inputOutput,
+    place: .init(file: path))
+}
