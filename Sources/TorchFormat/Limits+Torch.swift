@@ -1,0 +1,44 @@
+import Tensors
+
+/// Limits on PyTorch checkpoints. The published name of each stands in the error that quotes it.
+extension Limits {
+  /// `max_zip_entries`
+  public static let maxZipEntries = 65_535
+  /// `max_entry_name`: bytes of an archive entry's name.
+  public static let maxEntryNameBytes = 512
+  /// `max_zip_directory`: bytes of an archive's central directory.
+  public static let maxZipDirectoryBytes = 64 << 20
+  /// `max_ratio`: inflated bytes for each compressed byte of a record.
+  public static let maxInflationRatio = 1024
+  /// `max_pickle_bytes`
+  public static let maxPickleBytes = 64 << 20
+  /// `max_pickle_opcodes`
+  public static let maxPickleOpcodes = 20_000_000
+  /// `max_pickle_stack`: values on the stack.
+  public static let maxPickleStack = 1_000_000
+  /// `max_pickle_memo`
+  public static let maxPickleMemo = 4_000_000
+  /// `max_pickle_nesting`: containers inside one another, and open marks.
+  public static let maxPickleNesting = 256
+  /// `max_global_name`: bytes of a module or of a name that a pickle asks for.
+  public static let maxGlobalNameBytes = 256
+  /// `max_storage_tag`: bytes of a storage's key or device tag.
+  public static let maxStorageTagBytes = 256
+  /// `max_tensor_name`: bytes of a tensor's name.
+  public static let maxTensorNameBytes = 512
+
+  /// `max_inflated`: bytes that all records of an archive of `fileBytes` may hold once inflated.
+  public static func maxInflatedBytes(fileBytes: Int) -> Int {
+    scaled(fileBytes, by: 4, plus: 64 << 20)
+  }
+
+  /// `max_pickle_objects`: bytes of memory that the objects of a pickle may take in a file of `fileBytes`.
+  public static func maxPickleObjectBytes(fileBytes: Int) -> Int { fileBytes / 2 + (24 << 20) }
+
+  private static func scaled(_ value: Int, by factor: Int, plus constant: Int) -> Int {
+    let (product, over) = value.multipliedReportingOverflow(by: factor)
+    if over { return Int.max }
+    let (sum, overflow) = product.addingReportingOverflow(constant)
+    return overflow ? Int.max : sum
+  }
+}
