@@ -1,0 +1,51 @@
+import Tensors
+
+/// A plan's sizes and memory for one size of picture: what ``Plan/bind(height:width:)`` gives.
+public struct BoundPlan: Sendable, Hashable {
+  /// The picture's size.
+  public let height: Int
+  public let width: Int
+  /// The plan's maps, by ``BufferID``.
+  public let buffers: [BoundBuffer]
+  /// Each step's scratch memory in the arena, in bytes; 0 for steps without any. Multiples of 64.
+  public let scratchByteOffsets: [Int]
+  public let scratchByteCounts: [Int]
+  /// Bytes of the one block of memory that holds all maps and scratch memory.
+  public let arenaByteCount: Int
+  /// Bytes of all maps and scratch regions, had each its own memory.
+  public let totalByteCount: Int
+  /// Bytes of the largest set of maps and scratch memory in use during one step: no arena can be smaller.
+  public let lowerBoundByteCount: Int
+}
+
+/// A map in the arena: `height` × `width` pixels of `pitch` floats, from `byteOffset` (a multiple of 64).
+public struct BoundBuffer: Sendable, Hashable {
+  public let height: Int
+  public let width: Int
+  /// Floats a pixel.
+  public let pitch: Int
+  public let byteOffset: Int
+
+  public var byteCount: Int { height * width * pitch * MemoryLayout<Float>.stride }
+}
+
+extension BoundPlan {
+  /// A binding from geometry and placement, which are checked: no two live regions overlap, and everything lies inside the arena.
+  init(_ geometry: PlanGeometry, _ placement: MemoryPlacement) throws {
+    try Limits.check(
+      placement.byteCount, atMost: Limits.maxArenaBytes, name: "max_arena_bytes",
+      "The memory for a picture of \(geometry.height) × \(geometry.width), in bytes,")
+    let regions = geometry.regions
+    try MemoryPlanChecker.check(regions, placement)
+    height = geometry.height
+    width = geometry.width
+    buffers = zip(geometry.maps, placement.offsets).map {
+      BoundBuffer(height: $0.height, width: $0.width, pitch: $0.pitch, byteOffset: $1)
+    }
+    scratchByteOffsets = Array(placement.offsets.dropFirst(geometry.maps.count))
+    scratchByteCounts = geometry.scratchByteCounts
+    arenaByteCount = placement.byteCount
+    totalByteCount = try regions.reduce(0) { try Checked.add($0, $1.byteCount) }
+    lowerBoundByteCount = try MemoryPlanner.lowerBound(regions)
+  }
+}
