@@ -40,6 +40,8 @@ let package = Package(
     // C: kernels and generated code.
     .target(name: "CKernels"),
     .target(name: "CPlanProto", dependencies: ["CProtobufC"]),
+    // Replaces malloc to count its calls: for executables and tests, never for a library.
+    .target(name: "CAllocationCounter"),
 
     // Values and formats.
     library("Tensors", []),
@@ -60,8 +62,8 @@ let package = Package(
     .executableTarget(
       name: "evssm",
       dependencies: [
-        "TorchFormat", "SafetensorsFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "PlanRuntime",
-        "Imaging", arguments,
+        "TorchFormat", "SafetensorsFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "ExecutionPlan",
+        "PlanRuntime", "Imaging", "CAllocationCounter", arguments,
       ]),
 
     .target(name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport"),
@@ -76,7 +78,7 @@ let package = Package(
     tests("ExecutionPlanTests", ["ExecutionPlan"]),
     tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "EVSSMModel", "TorchFormat"]),
     tests("KernelTests", ["CKernels"]),
-    tests("CommandTests", ["evssm"]),
+    tests("CommandTests", ["evssm", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,2 @@
+import ArgumentParser
+struct CompileCommand: ParsableCommand { static let configuration = CommandConfiguration(commandName: "compile"); func run() throws {} }
