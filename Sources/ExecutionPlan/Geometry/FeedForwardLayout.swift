@@ -22,7 +22,7 @@ public struct FeedForwardLayout: Sendable, Hashable {
   public let total: Int
 
   public init(_ stage: FeedForwardStage, height: Int, width: Int) throws {
-    let frame = stage.frame.size(height: height, width: width)
+    let frame = stage.frame.size(height, width)
     (self.height, self.width) = frame
     // The last patch may reflect up to 8 columns of the one before it, so the last panel has two patches or is the only one.
     var edges = Array(stride(from: 0, to: max(frame.width - 2 * Layout.patch + 1, 1), by: stage.panelColumns))

@@ -14,7 +14,7 @@ public struct FrameView: Sendable, Hashable {
   ///   - width: columns of the upright map.
   ///   - pitch: floats a pixel.
   public init(frame: Frame, height: Int, width: Int, pitch: Int) {
-    (self.height, self.width) = frame.size(height: height, width: width)
+    (self.height, self.width) = frame.size(height, width)
     let row = frame.transposed ? pitch : width * pitch
     let column = frame.transposed ? width * pitch : pitch
     base = frame.halfTurned ? (self.height - 1) * row + (self.width - 1) * column : 0

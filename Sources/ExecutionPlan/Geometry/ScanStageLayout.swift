@@ -33,7 +33,7 @@ public struct ScanStageLayout: Sendable, Hashable {
   public let total: Int
 
   public init(_ stage: ScanStage, height: Int, width: Int) throws {
-    let frame = stage.frame.size(height: height, width: width)
+    let frame = stage.frame.size(height, width)
     rows = WindowAxis(size: frame.height, side: stage.windowSide)
     columns = WindowAxis(size: frame.width, side: stage.windowSide)
     // A strip keeps the 2·lag positions in front of the next one, so it has at least as many.

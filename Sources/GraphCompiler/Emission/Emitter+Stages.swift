@@ -8,11 +8,10 @@ extension Emitter {
     let shape = try constant(node, Operand.inProjectionX.rawValue).shape
     let (inner, channels) = (shape[0], shape[1])
     let input = try buffer(node, 0)
-    let frame = Tensors.Frame(transposed: stage.frame.transposed, halfTurned: stage.frame.halfTurned)
     let weights = ExecutionPlan.ScanStage.Weights(
       inProjectionX: try linear(node, Operand.inProjectionX.rawValue),
       inProjectionXBias: try vector(node, Operand.inProjectionXBias.rawValue),
-      convolution: try depthwise(node, Operand.convolution.rawValue, frame),
+      convolution: try depthwise(node, Operand.convolution.rawValue, stage.frame),
       convolutionBias: try vector(node, Operand.convolutionBias.rawValue),
       xProjection: try linear(node, Operand.xProjection.rawValue), taps: try transposed(node, Operand.taps.rawValue),
       tapsBias: try vector(node, Operand.tapsBias.rawValue),
@@ -26,7 +25,7 @@ extension Emitter {
     return .scanStage(
       .init(
         input: input, output: makeBuffer(node, channels: channels, divisor: try divisor(input)), channels: channels,
-        inner: inner, rank: stage.rank, frame: frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
+        inner: inner, rank: stage.rank, frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
         layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: schedule.scanStripPixels(channels: channels),
         weights: weights))
   }
@@ -36,7 +35,7 @@ extension Emitter {
     let channels = try constant(node, Operand.projectIn.rawValue).shape[1]
     let input = try buffer(node, 0)
     // Only the grid's anchor depends on the half turn; rows of the upright map are the fast ones in memory, so a transpose is not followed.
-    let frame = Tensors.Frame(transposed: false, halfTurned: stage.frame.halfTurned)
+    let frame = Frame(transposed: false, halfTurned: stage.frame.halfTurned)
     let tile = schedule.feedForward(channels: channels, hidden: stage.hidden)
     let weights = ExecutionPlan.FeedForwardStage.Weights(
       projectIn: try halves(node, Operand.projectIn.rawValue, hidden: stage.hidden),
@@ -73,12 +72,12 @@ extension Emitter {
   }
 
   /// A (channels, 3, 3) kernel for upright maps as nine vectors over channels, in the frame's coordinates.
-  private mutating func depthwise(_ node: Node, _ input: Int, _ frame: Tensors.Frame) throws -> ConstantID {
+  private mutating func depthwise(_ node: Node, _ input: Int, _ frame: Frame) throws -> ConstantID {
     let (shape, values) = try constant(node, input)
     return packer.rows(name(node, input), Self.taps(values, channels: 0..<shape[0], frame))
   }
 
-  private static func taps(_ values: [Float], channels: Range<Int>, _ frame: Tensors.Frame) -> [[Float]] {
+  private static func taps(_ values: [Float], channels: Range<Int>, _ frame: Frame) -> [[Float]] {
     let kernels = channels.map { frame.apply(to: Array(values[$0 * 9..<$0 * 9 + 9]), side: 3) }
     return (0..<9).map { tap in kernels.map { $0[tap] } }
   }
@@ -100,7 +99,7 @@ extension Emitter {
 
   /// Nine rows of two halves, each half on a pitch.
   private mutating func halvesDepthwise(
-    _ node: Node, _ input: Int, hidden: Int, _ frame: Tensors.Frame
+    _ node: Node, _ input: Int, hidden: Int, _ frame: Frame
   ) throws -> ConstantID {
     let values = try constant(node, input).values
     let first = Self.taps(values, channels: 0..<hidden, frame)

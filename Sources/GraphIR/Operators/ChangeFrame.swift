@@ -1,3 +1,5 @@
+import Tensors
+
 /// A map transposed, half-turned, or both: its height and width exchanged, its axes reversed.
 public struct ChangeFrame: FrameEquivariant {
   public static let name = "change_frame"

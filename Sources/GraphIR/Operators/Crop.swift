@@ -1,3 +1,5 @@
+import Tensors
+
 /// The `height` × `width` part of a map that lies at its start (top left) or end (bottom right).
 public struct Crop: FrameEquivariant {
   public static let name = "crop"

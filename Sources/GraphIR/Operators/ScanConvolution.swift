@@ -1,3 +1,5 @@
+import Tensors
+
 /// A 1-D convolution (correlation) of each channel by itself along the scan order, zero padding at the two ends only:
 /// it runs on across row ends.
 ///

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The selective state-space scan (Mamba, arXiv 2312.00752), channel by channel along the scan order:
 ///
 ///     h(l) = exp(Δ(l)·A) ⊙ h(l−1) + Δ(l)·u(l)·B(l),   h(−1) = 0

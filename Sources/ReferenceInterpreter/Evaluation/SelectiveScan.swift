@@ -15,10 +15,11 @@ extension SelectiveScan: Evaluable {
     var y = [Scalar](repeating: 0, count: map.pixels)
     for channel in 0..<map.channels {
       let start = channel * map.pixels
+      let pixels = start..<start + map.pixels
+      let decays = channel * states..<(channel + 1) * states
       let channelLine = ChannelLine(
-        u: Array(line[0][start..<start + map.pixels]), delta: Array(line[1][start..<start + map.pixels]),
-        decay: Array(line[2][channel * states..<(channel + 1) * states]), b: line[3], c: line[4],
-        skip: line[5][channel])
+        u: Array(line[0][pixels]), delta: Array(line[1][pixels]), decay: Array(line[2][decays]), b: line[3],
+        c: line[4], skip: line[5][channel])
       channelLine.scan(base, into: &y)
       for (l, pixel) in order.enumerated() { out.elements[start + pixel] = y[l] }
     }
