@@ -2,9 +2,9 @@ import GraphIR
 import Tensors
 
 extension EVSSMArchitecture {
-  /// Multiply-adds of one run of the network as it is written (windows recomputed where they overlap): matrices,
-  /// convolutions, the scan's recurrence (three a state) and nothing else. About 125.5·10⁹ for the official network
-  /// at 256×256.
+  /// Multiply-adds of one run of the network as it is written (windows recomputed where they overlap): matrices
+  /// and convolutions, not the scan's recurrence and not elementwise work. About 125.5·10⁹ for the official network at
+  /// 256×256.
   ///
   /// Throws `size.overflow`.
   public func multiplyAdds(height: Int, width: Int, windows: WindowMode = .released) throws -> Int {
@@ -40,7 +40,7 @@ extension EVSSMArchitecture {
     let c = channels(level)
     let d = inner(level)
     let parameters = rank[level] + 2 * Self.states
-    return 2 * d * c + 9 * d + parameters * d + Self.taps * parameters + d * rank[level] + 3 * d * Self.states + d * c
+    return 2 * d * c + 9 * d + parameters * d + Self.taps * parameters + d * rank[level] + d * c
   }
 
   private func feedForwardCost(_ level: Int) -> Int {

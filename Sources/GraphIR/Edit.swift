@@ -37,6 +37,9 @@ public struct Edit: Sendable {
     self.pass = pass
   }
 
+  /// Adopts the explanations of an edit inside a region.
+  public mutating func explain(_ inner: [Explanation]) { explanations += inner }
+
   /// Whether there is anything to apply.
   public var isEmpty: Bool { replacements.isEmpty }
 
@@ -64,11 +67,11 @@ public struct Edit: Sendable {
   }
 
   /// Lets `new` take the place of `old`. Throws `edit.type` when their types differ and `edit.cycle` when `old`
-  /// already stands in for `new`.
+  /// already stands in for `new`. A constant may be of another floating-point type: folding is done in float64.
   public mutating func replace(_ old: ValueID, with new: ValueID) throws {
     let source = current(old)
     let target = current(new)
-    guard fragment[source].type == fragment[target].type else {
+    guard isSubstitute(fragment[target], for: fragment[source].type) else {
       throw EVSSMError(
         "edit.type", "Pass \(pass) puts a \(fragment[target].type) in the place of a \(fragment[source].type).",
         category: .internal)
@@ -77,6 +80,12 @@ public struct Edit: Sendable {
       throw EVSSMError("edit.cycle", "Pass \(pass) replaces a value by itself.", category: .internal)
     }
     replacements[source] = target
+  }
+
+  private func isSubstitute(_ new: Value, for old: ValueType) -> Bool {
+    if new.type == old { return true }
+    return new.constant != nil && new.type.shape == old.shape && new.type.dtype.isFloatingPoint
+      && old.dtype.isFloatingPoint
   }
 
   /// Records why a place was changed.

@@ -36,8 +36,7 @@ struct Decomposition {
     try graph.addOne(op, values, name: name)
   }
 
-  func finished(_ output: ValueID) -> Graph {
-    var graph = graph
+  mutating func finished(_ output: ValueID) -> Graph {
     graph.setOutputs([output])
     return graph
   }

@@ -19,4 +19,8 @@ public struct ElementwiseBinary: FrameEquivariant {
     try rule.equal(1, inputs[0])
     return [inputs[0]]
   }
+
+  public func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor {
+    try frame.applied(to: constant)
+  }
 }
