@@ -236,6 +236,18 @@ evssm_isa evssm_best_isa(void);
 /* "baseline", "avx2", "avx512", "neon"; NULL for a value out of range. */
 const char *evssm_isa_name(evssm_isa isa);
 
+/* The number of processors that this process may run on, at least 1. */
+int evssm_processor_count(void);
+
+/* Tells the processor that this thread is polling a value that another one will write. */
+static inline void evssm_spin_hint(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,9 @@
+/* The kernels for AVX-512 F, BW, DQ, VL. */
+#include "tables.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#include "../vocabulary/avx512.h"
+#include "../body/bodies.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,48 @@
+import Tensors
+
+/// How a catalogue differs from the state dict of an architecture.
+struct StateDictDifference {
+  var missing: [ParameterShape] = []
+  var unexpected: [ParameterShape] = []
+  var wronglyShaped: [(name: String, expected: [Int], found: [Int])] = []
+  var notFloating: [(name: String, dtype: DType)] = []
+
+  init(_ catalogue: TensorCatalogue, _ architecture: EVSSMArchitecture) {
+    var expectedNames: Set<String> = []
+    for parameter in architecture.parameters {
+      expectedNames.insert(parameter.name)
+      guard let tensor = catalogue[parameter.name] else {
+        missing.append(parameter)
+        continue
+      }
+      if tensor.shape != parameter.shape { wronglyShaped.append((parameter.name, parameter.shape, tensor.shape)) }
+      if !tensor.dtype.isFloatingPoint { notFloating.append((parameter.name, tensor.dtype)) }
+    }
+    for name in catalogue.names where !expectedNames.contains(name) {
+      unexpected.append(ParameterShape(name, catalogue[name]?.shape ?? []))
+    }
+  }
+
+  /// Throws one error with the whole difference, if there is any.
+  func check() throws {
+    let shapes = missing.count + unexpected.count + wronglyShaped.count
+    if shapes == 0 && notFloating.isEmpty { return }
+    let code: EVSSMError.Code = shapes == 0 ? "evssm.dtype" : "evssm.mismatch"
+    let counts =
+      "\(missing.count) tensors missing, \(unexpected.count) unexpected, \(wronglyShaped.count) of the wrong shape, "
+      + "\(notFloating.count) not floating-point"
+    throw EVSSMError(code, "The checkpoint is not that of an EVSSM network: \(counts).\n\(list)")
+  }
+
+  private var list: String {
+    let name = { (text: String) in EVSSMError.escaped(text) }
+    let lines =
+      missing.map { "missing: \(name($0.name)) \($0.shape)" }
+      + unexpected.map { "unexpected: \(name($0.name)) \($0.shape)" }
+      + wronglyShaped.map { "wrong shape: \(name($0.name)) is \($0.found), expected \($0.expected)" }
+      + notFloating.map { "not floating-point: \(name($0.name)) is \($0.dtype.rawValue)" }
+    let kept = lines.prefix(Limits.maxDifferenceLines)
+    let rest = lines.count - kept.count
+    return kept.joined(separator: "\n") + (rest > 0 ? "\n… and \(rest) more" : "")
+  }
+}

@@ -1,0 +1,41 @@
+import Tensors
+
+/// How a feed-forward stage is cut for maps of one size, and where its buffers lie. A pure function of the step and the size.
+///
+/// The frame's columns are cut into panels; a panel is processed in bands of 8 rows, a band in strips of rows.
+public struct FeedForwardLayout: Sendable, Hashable {
+  public let height: Int
+  public let width: Int
+  /// First column of each panel, and the width as the last entry. Multiples of 8 but for the last.
+  public let panelEdges: [Int]
+  /// Columns of the widest panel.
+  public let panelWidth: Int
+  public let stripRows: Int
+  public let hiddenPitch: Int
+  public let channelPitch: Int
+
+  /// Ring of `stripRows + 2` rows of project_in's result, each with one pixel of halo at both ends.
+  public let expanded: Int
+  /// Ring of two bands of project_out's result, 16 rows of `panelWidth` pixels.
+  public let projected: Int
+  /// Floats in all.
+  public let total: Int
+
+  public init(_ stage: FeedForwardStage, height: Int, width: Int) throws {
+    let frame = stage.frame.size(height: height, width: width)
+    (self.height, self.width) = frame
+    // The last patch may reflect up to 8 columns of the one before it, so the last panel has two patches or is the only one.
+    var edges = Array(stride(from: 0, to: max(frame.width - 2 * Layout.patch + 1, 1), by: stage.panelColumns))
+    edges.append(frame.width)
+    panelEdges = edges
+    panelWidth = zip(edges.dropFirst(), edges).map { $0 - $1 }.max() ?? frame.width
+    stripRows = stage.stripRows
+    hiddenPitch = Layout.pitch(stage.hidden)
+    channelPitch = Layout.pitch(stage.channels)
+
+    var scratch = ScratchAllocator()
+    expanded = try scratch.place(stripRows + 2, panelWidth + 2, 2, hiddenPitch)
+    projected = try scratch.place(2 * Layout.patch, panelWidth, channelPitch)
+    total = scratch.total
+  }
+}

@@ -1,0 +1,39 @@
+import Tensors
+
+/// Where a thread's private buffers for one tile of pixels lie, in floats from the start of its scratch memory.
+public struct TileLayout: Sendable, Hashable {
+  /// What the tile's matrix product reads: normalised pixels, gated pixels, gathered taps or padded rows.
+  public let operand: Int
+  /// What it writes before the result is spread over a map, or a patch.
+  public let result: Int
+  /// One weight a pixel of the tile.
+  public let pixelScale: Int
+  public let total: Int
+
+  public init(_ operation: Operation) throws {
+    let tile = Operation.tilePixels
+    var scratch = ScratchAllocator()
+    switch operation {
+    case .pictureConvolution:
+      operand = try scratch.place(tile, 27)
+      result = operand
+    case .outputConvolution(let step):
+      operand = try scratch.place(3, tile + 2, Layout.pitch(step.channels))
+      result = try scratch.place(tile, Layout.lanes)
+    case .halveConvolution(let step):
+      operand = try scratch.place(3, tile + 2, Layout.pitch(step.inputChannels))
+      result = operand
+    case .doubleConvolution(let step):
+      operand = try scratch.place(3, tile + 4, Layout.pitch(step.inputChannels))
+      result = operand
+    case .scanStage(let step):
+      operand = try scratch.place(tile, Layout.pitch(step.channels))
+      result = try scratch.place(tile, Layout.pitch(step.channels))
+    case .feedForwardStage(let step):
+      operand = try scratch.place(tile, max(Layout.pitch(step.channels), Layout.pitch(step.hidden)))
+      result = try scratch.place(Layout.patch * Layout.patch, Layout.pitch(step.channels))
+    }
+    pixelScale = try scratch.place(tile)
+    total = scratch.total
+  }
+}

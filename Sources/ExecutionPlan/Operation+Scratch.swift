@@ -1,0 +1,16 @@
+extension Operation {
+  /// Floats of scratch memory that all threads share while the operation runs, for an input map of the given size. Throws on overflow.
+  public func scratchFloats(inputHeight: Int, inputWidth: Int) throws -> Int {
+    switch self {
+    case .scanStage(let stage): try ScanStageLayout(stage, height: inputHeight, width: inputWidth).total
+    case .feedForwardStage(let stage): try FeedForwardLayout(stage, height: inputHeight, width: inputWidth).total
+    case .pictureConvolution, .outputConvolution, .halveConvolution, .doubleConvolution: 0
+    }
+  }
+
+  /// Pixels that one thread processes at a time; the rows of its private buffers.
+  public static let tilePixels = 64
+
+  /// Floats of scratch memory that each thread needs for itself; independent of the picture's size. Throws on overflow.
+  public func threadScratchFloats() throws -> Int { try TileLayout(self).total }
+}

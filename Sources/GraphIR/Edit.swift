@@ -1,0 +1,107 @@
+import Tensors
+
+/// What a pass did, or saw and left alone, at one place.
+public struct Explanation: Sendable, Hashable, CustomStringConvertible {
+  public enum Verdict: String, Sendable { case applied, rejected }
+
+  public var pass: String
+  public var verdict: Verdict
+  /// The node it is about.
+  public var node: String
+  public var reason: String
+
+  public init(pass: String, _ verdict: Verdict, node: String, _ reason: String) {
+    self.pass = pass
+    self.verdict = verdict
+    self.node = node
+    self.reason = reason
+  }
+
+  public var description: String { "\(pass): \(verdict.rawValue) at \(EVSSMError.escaped(node)): \(reason)" }
+}
+
+/// Changes to a graph, described and not made: new nodes that tap its values, and values that take the place of others.
+///
+/// Replacements act in the order in which they are stated: an input that was replaced before a node is added is
+/// replaced in it, and every node of the graph, old or new, sees all replacements made after it.
+/// ``Graph/applying(_:)`` makes the changes.
+public struct Edit: Sendable {
+  /// The name of the pass, for its explanations.
+  public let pass: String
+  public private(set) var explanations: [Explanation] = []
+  private(set) var fragment: Graph
+  private(set) var replacements: [ValueID: ValueID] = [:]
+
+  public init(of graph: Graph, pass: String) {
+    fragment = graph
+    self.pass = pass
+  }
+
+  /// Whether there is anything to apply.
+  public var isEmpty: Bool { replacements.isEmpty }
+
+  /// What now stands in the place of `value`.
+  public func current(_ value: ValueID) -> ValueID {
+    var value = value
+    while let next = replacements[value] { value = next }
+    return value
+  }
+
+  /// The type and, for a constant, tensor of an old or new value.
+  public subscript(_ value: ValueID) -> Value { fragment[value] }
+
+  /// Adds a constant.
+  public mutating func constant(_ name: String, _ tensor: Tensor) -> ValueID { fragment.addConstant(name, tensor) }
+
+  /// Adds a node. Throws when the operator is not defined on the inputs.
+  public mutating func add(_ op: any Operator, _ inputs: [ValueID], name: String) throws -> [ValueID] {
+    try fragment.add(op, inputs.map(current), name: name)
+  }
+
+  /// Adds a node with one output.
+  public mutating func addOne(_ op: any Operator, _ inputs: [ValueID], name: String) throws -> ValueID {
+    try fragment.addOne(op, inputs.map(current), name: name)
+  }
+
+  /// Lets `new` take the place of `old`. Throws `edit.type` when their types differ and `edit.cycle` when `old`
+  /// already stands in for `new`.
+  public mutating func replace(_ old: ValueID, with new: ValueID) throws {
+    let source = current(old)
+    let target = current(new)
+    guard fragment[source].type == fragment[target].type else {
+      throw EVSSMError(
+        "edit.type", "Pass \(pass) puts a \(fragment[target].type) in the place of a \(fragment[source].type).",
+        category: .internal)
+    }
+    guard source != target else {
+      throw EVSSMError("edit.cycle", "Pass \(pass) replaces a value by itself.", category: .internal)
+    }
+    replacements[source] = target
+  }
+
+  /// Records why a place was changed.
+  public mutating func applied(_ node: String, _ reason: String) {
+    explanations.append(Explanation(pass: pass, .applied, node: node, reason))
+  }
+
+  /// Records why a place was left as it is.
+  public mutating func rejected(_ node: String, _ reason: String) {
+    explanations.append(Explanation(pass: pass, .rejected, node: node, reason))
+  }
+}
+
+extension Graph {
+  /// The graph with an edit's changes made, what is no longer needed removed, and everything verified.
+  ///
+  /// Throws `graph.invalid`, which names the pass, when the edit broke a rule of the ``Verifier``.
+  /// - Complexity: O(nodes + edges), plus the verification.
+  public func applying(_ edit: Edit) throws -> Graph {
+    if edit.isEmpty { return self }
+    var changed = edit.fragment
+    for i in changed.nodes.indices { changed.nodes[i].inputs = changed.nodes[i].inputs.map(edit.current) }
+    changed.outputs = changed.outputs.map(edit.current)
+    let result = try changed.ordered()
+    try Verifier.check(result, after: edit.pass)
+    return result
+  }
+}

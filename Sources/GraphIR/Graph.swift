@@ -1,0 +1,102 @@
+import Tensors
+
+/// A value of a graph: the result of a node, an input, or a constant. An index into ``Graph/values``.
+public struct ValueID: Sendable, Hashable, Comparable, CustomStringConvertible {
+  public let index: Int
+  public init(_ index: Int) { self.index = index }
+  public static func < (a: ValueID, b: ValueID) -> Bool { a.index < b.index }
+  public var description: String { "%\(index)" }
+}
+
+/// What is known about a value.
+public struct Value: Sendable {
+  public var type: ValueType
+  /// The tensor, if the value is a constant. Constants that passes make are float64, so that folding loses nothing.
+  public var constant: Tensor?
+  /// The name of an input or constant, such as a checkpoint's key; empty for the result of a node.
+  public var name: String
+
+  public init(type: ValueType, constant: Tensor? = nil, name: String = "") {
+    self.type = type
+    self.constant = constant
+    self.name = name
+  }
+}
+
+/// One application of an operator.
+public struct Node: Sendable {
+  /// Unique in the graph; a path through the model, such as `encoder_level1.block0.scan_stage`.
+  public var name: String
+  public var op: any Operator
+  public var inputs: [ValueID]
+  public var outputs: [ValueID]
+
+  public init(name: String, op: any Operator, inputs: [ValueID], outputs: [ValueID]) {
+    self.name = name
+    self.op = op
+    self.inputs = inputs
+    self.outputs = outputs
+  }
+}
+
+/// A computation in static single assignment form over tensors whose sizes may be symbolic.
+///
+/// Nodes are kept in topological order. A graph is a value: passes describe an ``Edit`` and get a new graph.
+public struct Graph: Sendable {
+  public internal(set) var values: [Value] = []
+  public internal(set) var inputs: [ValueID] = []
+  public internal(set) var outputs: [ValueID] = []
+  public internal(set) var nodes: [Node] = []
+
+  /// An empty graph, to be filled with ``addInput(_:_:)``, ``addConstant(_:_:)`` and ``add(_:_:name:)``.
+  public init() {}
+
+  /// Parts as they are; run the ``Verifier`` on the result.
+  public init(values: [Value], inputs: [ValueID], outputs: [ValueID], nodes: [Node]) {
+    self.values = values
+    self.inputs = inputs
+    self.outputs = outputs
+    self.nodes = nodes
+  }
+
+  public subscript(id: ValueID) -> Value { values[id.index] }
+
+  /// The tensor of a constant, nil for any other value.
+  public func constant(_ id: ValueID) -> Tensor? { values[id.index].constant }
+}
+
+extension Graph {
+  /// Declares the next input.
+  public mutating func addInput(_ name: String, _ type: ValueType) -> ValueID {
+    values.append(Value(type: type, name: name))
+    inputs.append(ValueID(values.count - 1))
+    return ValueID(values.count - 1)
+  }
+
+  /// Adds a constant.
+  public mutating func addConstant(_ name: String, _ tensor: Tensor) -> ValueID {
+    values.append(Value(type: ValueType(of: tensor), constant: tensor, name: name))
+    return ValueID(values.count - 1)
+  }
+
+  /// Appends a node and returns its outputs. Throws when the operator is not defined on the inputs.
+  public mutating func add(_ op: any Operator, _ operands: [ValueID], name: String) throws -> [ValueID] {
+    let types = try op.inferTypes(operands.map { values[$0.index].type })
+    let results = types.indices.map { ValueID(values.count + $0) }
+    values += types.map { Value(type: $0) }
+    nodes.append(Node(name: name, op: op, inputs: operands, outputs: results))
+    return results
+  }
+
+  /// Appends a node with one output.
+  public mutating func addOne(_ op: any Operator, _ operands: [ValueID], name: String) throws -> ValueID {
+    let results = try add(op, operands, name: name)
+    guard results.count == 1 else {
+      throw EVSSMError("graph.outputs", "One output was expected and there are \(results.count).", category: .internal, place: .init(node: name))
+    }
+    return results[0]
+  }
+
+  /// Declares the outputs.
+  public mutating func setOutputs(_ outputs: [ValueID]) { self.outputs = outputs }
+}

@@ -1,0 +1,28 @@
+import Glibc
+import Tensors
+
+/// One block of zeroed memory, page-aligned, given back when the arena goes.
+final class Arena: @unchecked Sendable {
+  // Unchecked: who may write where is decided by the plan's steps and barriers.
+  let base: UnsafeMutableRawPointer
+  let byteCount: Int
+
+  init(byteCount: Int) throws {
+    self.byteCount = max(byteCount, 1)
+    let memory = mmap(nil, self.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory, memory != MAP_FAILED else {
+      throw EVSSMError(
+        "runtime.out-of-memory", "\(byteCount) bytes for feature maps are not to be had; use a smaller picture.",
+        category: .internal)
+    }
+    base = memory
+    // Blocks in a transposed frame touch a page a row; large pages keep them in the TLB.
+    madvise(base, self.byteCount, 14 /* MADV_HUGEPAGE */)
+  }
+
+  deinit { munmap(base, byteCount) }
+
+  func floats(at byteOffset: Int) -> UnsafeMutablePointer<Float> {
+    (base + byteOffset).assumingMemoryBound(to: Float.self)
+  }
+}

@@ -1,0 +1,100 @@
+import CKernels
+import ExecutionPlan
+
+extension ScanStageExecutor {
+  /// Normalises a tile of one row of the window and multiplies it by the x half of in_proj.
+  func expand(_ window: Window, _ rows: Range<Int>, _ index: Int, _ scratch: Floats) {
+    let (offset, start, end) = tiles.tile(index)
+    let row = rows.lowerBound + offset
+    let pitch = layout.innerPitch
+    let target = ring(row)
+    if start == 0 { (target - pitch).update(repeating: 0, count: pitch) }
+    if end == layout.columns.length { (target + end * pitch).update(repeating: 0, count: pitch) }
+    guard row >= 0, row < layout.rows.length else {
+      (target + start * pitch).update(repeating: 0, count: (end - start) * pitch)
+      return
+    }
+    normalise(window.top + row, window.left + start, end - start, into: scratch + tile.operand)
+    kernels.product(
+      scratch + tile.operand, stride: Layout.pitch(stage.channels), inner: stage.channels, weights.inProjectionX,
+      into: target + start * pitch, stride: pitch, rows: end - start)
+  }
+
+  /// Writes pixels of one row of the frame, scaled to a mean square of one, side by side.
+  func normalise(_ row: Int, _ column: Int, _ pixels: Int, into out: Floats) {
+    var arguments = evssm_rms_args(
+      in: input + view.offset(row, column), in_stride: view.columnStride, out: out,
+      out_stride: Layout.pitch(stage.channels), pixels: pixels, channels: stage.channels, epsilon: stage.rmsEpsilon)
+    kernels.pointee.rms_norm(&arguments)
+  }
+
+  /// Depthwise convolution, GELU and x_proj for a tile of one row.
+  func mix(_ strip: Strip, _ index: Int) {
+    let (row, start, end) = tiles.tile(index)
+    let pitch = layout.innerPitch
+    let position = row * layout.columns.length + start
+    let at = strip.firstRow + row
+    if index == 0 && !strip.isFirst {
+      (sequence - ScanStageLayout.lag * pitch).update(from: carry, count: ScanStageLayout.lag * pitch)
+    }
+    var arguments = evssm_depthwise_args(
+      row: (
+        ConstFloats(ring(at - 1) + start * pitch), ConstFloats(ring(at) + start * pitch),
+        ConstFloats(ring(at + 1) + start * pitch)
+      ), row_stride: pitch,
+      weight: weights.convolution, bias: weights.convolutionBias, out: sequence + position * pitch, out_stride: pitch,
+      pixels: end - start, pitch: pitch)
+    kernels.pointee.depthwise_gelu(&arguments)
+    kernels.product(
+      sequence + position * pitch, stride: pitch, inner: stage.inner, weights.xProjection,
+      into: parameters + position * layout.parameterPitch, stride: layout.parameterPitch, rows: end - start)
+    clearParameterEdges(strip, isFirstTile: index == 0)
+  }
+
+  /// Zeros in front of the window's first position and behind its last, as the taps' zero padding.
+  private func clearParameterEdges(_ strip: Strip, isFirstTile: Bool) {
+    guard isFirstTile else { return }
+    let pitch = layout.parameterPitch
+    let lag = ScanStageLayout.lag
+    if strip.isFirst { (parameters - 2 * lag * pitch).update(repeating: 0, count: 2 * lag * pitch) }
+    if strip.isLast {
+      (parameters + strip.rows * layout.columns.length * pitch).update(repeating: 0, count: lag * pitch)
+    }
+  }
+
+  /// The taps along the scan order for a span of positions.
+  func convolve(_ strip: Strip, _ index: Int) {
+    let start = strip.scanStart + index * Operation.tilePixels
+    let end = min(start + Operation.tilePixels, strip.scanEnd)
+    let pitch = layout.parameterPitch
+    var arguments = evssm_taps_args(
+      in: parameters + start * pitch, in_stride: pitch, out: convolved + start * pitch, out_stride: pitch,
+      weight: weights.taps, bias: weights.tapsBias, positions: end - start, pitch: pitch)
+    kernels.pointee.taps(&arguments)
+  }
+
+  /// The recurrence over the strip's positions for one group of channels; y replaces u.
+  func scan(_ strip: Strip, _ group: Int) {
+    let pitch = layout.innerPitch
+    let first = group * Layout.lanes
+    if strip.isFirst {
+      for n in 0..<Layout.states { (state + n * pitch + first).update(repeating: 0, count: Layout.lanes) }
+    }
+    var arguments = evssm_scan_args(
+      u: sequence + strip.scanStart * pitch, u_stride: pitch, y: sequence + strip.scanStart * pitch, y_stride: pitch,
+      parameters: convolved + strip.scanStart * layout.parameterPitch, parameters_stride: layout.parameterPitch,
+      dt_weight: weights.dtProjection, dt_bias: weights.dtBias, a: weights.decay, d: weights.skip, state: state,
+      positions: strip.scanEnd - strip.scanStart, rank: stage.rank, pitch: pitch, first: first, count: Layout.lanes)
+    kernels.pointee.scan(&arguments)
+  }
+
+  /// Keeps what the next strip needs of this one: the positions not yet scanned, and the parameters that its taps look back to.
+  func keep(_ strip: Strip) {
+    guard !strip.isLast else { return }
+    let lag = ScanStageLayout.lag
+    let positions = strip.rows * layout.columns.length
+    carry.update(from: sequence + (positions - lag) * layout.innerPitch, count: lag * layout.innerPitch)
+    (parameters - 2 * lag * layout.parameterPitch).update(
+      from: parameters + (positions - 2 * lag) * layout.parameterPitch, count: 2 * lag * layout.parameterPitch)
+  }
+}

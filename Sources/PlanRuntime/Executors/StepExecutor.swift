@@ -1,0 +1,92 @@
+import CKernels
+import ExecutionPlan
+
+typealias Floats = UnsafeMutablePointer<Float>
+typealias ConstFloats = UnsafePointer<Float>
+
+/// A step bound to sizes and memory. Every worker of a team calls ``run(worker:team:scratch:)``, which allocates nothing.
+protocol StepExecutor: AnyObject, Sendable {
+  /// - Parameter scratch: the worker's private memory, at least `Operation.threadScratchFloats()`.
+  func run(worker: Int, team: Team, scratch: Floats)
+}
+
+/// A map in the arena, upright.
+struct MapView {
+  let pixels: Floats
+  let height: Int
+  let width: Int
+  let pitch: Int
+
+  func pixel(_ y: Int, _ x: Int) -> Floats { pixels + (y * width + x) * pitch }
+}
+
+/// The caller's picture while a run lasts: planar float32 (3, height, width).
+final class PictureBinding: @unchecked Sendable {
+  // Unchecked: written by the session before its threads start, read by them.
+  var input: ConstFloats?
+  var output: Floats?
+  let height: Int
+  let width: Int
+
+  init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
+  }
+
+  /// The row or column of the picture that `position` of the padded picture shows.
+  static func reflect(_ position: Int, _ size: Int) -> Int { position < size ? position : 2 * (size - 1) - position }
+}
+
+/// A packed matrix and how many values each of its rows spans.
+struct PackedMatrix {
+  let values: ConstFloats
+  let bias: ConstFloats?
+  /// Columns, a multiple of 16.
+  let width: Int
+}
+
+extension UnsafePointer<evssm_kernels> {
+  /// out = epilogue(operand · matrix), for `rows` rows of `inner` values.
+  @inline(__always)
+  func product(
+    _ operand: ConstFloats, stride: Int, inner: Int, _ matrix: PackedMatrix, into out: Floats, stride outStride: Int,
+    rows: Int, epilogue: evssm_epilogue = EVSSM_EPILOGUE_STORE
+  ) {
+    var arguments = evssm_gemm_args(
+      a: (operand, nil, nil), a_stride: stride, segments: 1, segment_k: inner, b: matrix.values, bias: matrix.bias, c: out,
+      c_stride: outStride, addend: nil, addend_stride: 0, rows: rows, width: matrix.width, epilogue: epilogue)
+    pointee.gemm(&arguments)
+  }
+
+  /// out = addend + convolution of `rows` pixels that lie side by side. The kernel's `side` (1 or 3) rows of pixels start at
+  /// `operand`, `rowPitch` apart; each is one segment of the product.
+  @inline(__always)
+  func convolution(
+    _ operand: ConstFloats, rowPitch: Int, side: Int, pitch: Int, _ matrix: PackedMatrix, into out: Floats,
+    stride outStride: Int, rows: Int, addend: ConstFloats? = nil
+  ) {
+    var arguments = evssm_gemm_args(
+      a: (operand, operand + rowPitch, operand + 2 * rowPitch), a_stride: pitch, segments: side, segment_k: side * pitch, b: matrix.values, bias: nil, c: out,
+      c_stride: outStride, addend: addend, addend_stride: outStride, rows: rows, width: matrix.width,
+      epilogue: addend == nil ? EVSSM_EPILOGUE_STORE : EVSSM_EPILOGUE_ADD)
+    pointee.gemm(&arguments)
+  }
+}
+
+/// Cuts rows of pixels into tiles of at most ``Operation/tilePixels``.
+struct RowTiles {
+  let width: Int
+  let tilesPerRow: Int
+
+  init(width: Int) {
+    self.width = width
+    tilesPerRow = (width + Operation.tilePixels - 1) / Operation.tilePixels
+  }
+
+  /// The row and the columns of tile `index`; tiles of a row are of nearly equal size.
+  @inline(__always)
+  func tile(_ index: Int) -> (row: Int, start: Int, end: Int) {
+    let (row, part) = index.quotientAndRemainder(dividingBy: tilesPerRow)
+    return (row, part * width / tilesPerRow, (part + 1) * width / tilesPerRow)
+  }
+}

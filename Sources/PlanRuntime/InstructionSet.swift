@@ -1,0 +1,50 @@
+import CKernels
+import Glibc
+import Tensors
+
+/// An instruction set that the kernels are compiled for.
+public enum InstructionSet: String, Sendable, CaseIterable {
+  case baseline, avx2, avx512, neon
+
+  var kernelSet: evssm_isa {
+    switch self {
+    case .baseline: EVSSM_ISA_BASELINE
+    case .avx2: EVSSM_ISA_AVX2
+    case .avx512: EVSSM_ISA_AVX512
+    case .neon: EVSSM_ISA_NEON
+    }
+  }
+
+  /// Whether this build and this processor have it.
+  public var isAvailable: Bool { evssm_kernels_for(kernelSet) != nil }
+
+  /// The sets that can run here, slowest first.
+  public static var available: [InstructionSet] { allCases.filter(\.isAvailable) }
+
+  /// The fastest set of this processor.
+  public static var best: InstructionSet {
+    let name = evssm_isa_name(evssm_best_isa()).map { String(cString: $0) } ?? "baseline"
+    return InstructionSet(rawValue: name) ?? .baseline
+  }
+
+  /// What the environment variable `EVSSM_ISA` names, or ``best`` when it is not set.
+  ///
+  /// Throws `runtime.isa` when it names none, or one that this processor lacks.
+  public static func selected() throws -> InstructionSet {
+    guard let value = getenv("EVSSM_ISA").map({ String(cString: $0) }), !value.isEmpty else { return best }
+    guard let set = InstructionSet(rawValue: value), set.isAvailable else {
+      let names = available.map(\.rawValue).joined(separator: ", ")
+      throw EVSSMError(
+        "runtime.isa", "\(EVSSMError.escaped(value)) cannot run here; this processor has \(names).", category: .usage,
+        place: .init(option: "EVSSM_ISA"))
+    }
+    return set
+  }
+
+  func kernels() throws -> UnsafePointer<evssm_kernels> {
+    guard let kernels = evssm_kernels_for(kernelSet) else {
+      throw EVSSMError("runtime.isa", "This processor has no \(rawValue).", category: .usage, place: .init(option: "EVSSM_ISA"))
+    }
+    return kernels
+  }
+}

@@ -1,0 +1,73 @@
+import Tensors
+import Testing
+
+@testable import ExecutionPlan
+
+@Suite struct GeometryTests {
+  /// The specification's loop, word for word.
+  private func starts(_ size: Int, _ side: Int) -> [Int] {
+    let window = min(size, side)
+    let count = (size - 1) / window + 1
+    if count == 1 { return [0] }
+    let step = Int((Double(size - window) / Double(count - 1) - 1e-8).rounded(.up))
+    var out: [Int] = []
+    var at = 0
+    while at + window < size {
+      out.append(at)
+      at += step
+    }
+    return out + [size - window]
+  }
+
+  @Test func windowsStartWhereTheSpecificationPutsThem() {
+    for side in [5, 9, 12, 96, 192, 384] {
+      for size in 5...1500 { #expect(WindowAxis(size: size, side: side).starts == starts(size, side)) }
+    }
+    #expect(WindowAxis(size: 1280, side: 384).starts == [0, 299, 598, 896])
+    #expect(WindowAxis(size: 1280, side: nil).starts == [0])
+  }
+
+  @Test func everyPixelIsCoveredAndFirstCoverageIsConsistent() {
+    for size in [5, 20, 97, 383, 385, 1000] {
+      let axis = WindowAxis(size: size, side: 24)
+      for pixel in 0..<size {
+        #expect(axis.coverage(of: pixel) >= 1)
+        let covering = axis.starts.indices.filter { axis.starts[$0] <= pixel && pixel < axis.starts[$0] + axis.length }
+        for index in covering { #expect((pixel < axis.coveredBefore(index)) == (index != covering.first)) }
+      }
+    }
+  }
+
+  @Test(arguments: [false, true], [false, true])
+  func aFrameViewVisitsEachPixelInTheFramesOrder(transposed: Bool, halfTurned: Bool) {
+    let (height, width, pitch) = (5, 7, 16)
+    let view = FrameView(
+      frame: Frame(transposed: transposed, halfTurned: halfTurned), height: height, width: width, pitch: pitch)
+    for row in 0..<view.height {
+      for column in 0..<view.width {
+        let (a, b) = halfTurned ? (view.height - 1 - row, view.width - 1 - column) : (row, column)
+        let (y, x) = transposed ? (b, a) : (a, b)
+        #expect(view.offset(row, column) == (y * width + x) * pitch)
+      }
+    }
+  }
+
+  @Test func panelsCoverTheWidthAndTheLastHoldsTwoPatches() throws {
+    let none = ConstantID(rawValue: 0)
+    for width in 5...600 {
+      let stage = FeedForwardStage(
+        input: BufferID(rawValue: 0), output: BufferID(rawValue: 1), channels: 8, hidden: 24, frame: .upright,
+        rmsEpsilon: 1e-6, stripRows: 2, panelColumns: 64,
+        weights: .init(projectIn: none, projectInBias: none, convolution: none, projectOut: none, filter: none))
+      let layout = try FeedForwardLayout(stage, height: 16, width: width)
+      #expect(layout.panelEdges.first == 0)
+      #expect(layout.panelEdges.last == width)
+      for (start, end) in zip(layout.panelEdges, layout.panelEdges.dropFirst()) {
+        #expect(end > start)
+        #expect(start % 8 == 0)
+        #expect(end - start <= layout.panelWidth)
+      }
+      if layout.panelEdges.count > 2 { #expect(width - layout.panelEdges[layout.panelEdges.count - 2] >= 16) }
+    }
+  }
+}
