@@ -70,7 +70,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors"]),
     tests("TorchFormatTests", ["TorchFormat"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
-    tests("ImagingTests", ["Imaging", "TestSupport"]),
+    tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),
     tests("GraphIRTests", ["GraphIR"]),
     tests("EVSSMModelTests", ["EVSSMModel", "TorchFormat"]),
     tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),

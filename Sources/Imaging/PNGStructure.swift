@@ -18,14 +18,14 @@ struct PNGStructure {
   init(_ file: UnsafeRawBufferPointer) throws {
     var position = Self.signature.count
     var chunk = try PNGChunk(file, at: position)
-    guard chunk.type == "IHDR" else { throw chunk.error("png.chunk-order", "A PNG file starts with IHDR.") }
+    guard chunk.type == .header else { throw chunk.error("png.chunk-order", "A PNG file starts with IHDR.") }
     header = try PNGHeader(chunk)
     keep(chunk)
     repeat {
       position = chunk.range.upperBound
       chunk = try PNGChunk(file, at: position)
       try add(chunk)
-    } while chunk.type != "IEND"
+    } while chunk.type != .end
     if chunk.range.upperBound != file.count { notes.insert(.trailingBytesIgnored) }
     try checkData(file)
   }
@@ -39,16 +39,16 @@ struct PNGStructure {
   }
 
   private mutating func add(_ chunk: PNGChunk) throws {
-    if dataByteCount > 0, chunk.type != "IDAT" { isDataOver = true }
+    if dataByteCount > 0, chunk.type != .data { isDataOver = true }
     switch chunk.type {
-    case "IDAT": try addData(chunk)
-    case "PLTE": try addPalette(chunk)
-    case "IEND":
+    case .data: try addData(chunk)
+    case .palette: try addPalette(chunk)
+    case .end:
       guard chunk.body.isEmpty else { throw chunk.error("png.chunk-length", "IEND must be empty.") }
       try chunk.checkCRC()
       keep(chunk)
     case _ where chunk.isCritical:
-      throw chunk.error("png.critical-chunk", "The chunk \(chunk.type) is critical and unknown, or is repeated.")
+      throw chunk.error("png.critical-chunk", "The chunk \(chunk.name) is critical and unknown, or is repeated.")
     default: try addAncillary(chunk)
     }
   }
@@ -74,16 +74,16 @@ struct PNGStructure {
   }
 
   private mutating func addAncillary(_ chunk: PNGChunk) throws {
-    if chunk.type != "fdAT" {
+    if chunk.type != .frameData {
       try Limits.check(
         chunk.body.count, atMost: Limits.maxPNGAncillaryChunkBytes, name: "max_png_ancillary_chunk",
-        "The length of the chunk \(chunk.type)", place: chunk.place)
+        "The length of a chunk that is not needed", place: chunk.place)
     }
     switch chunk.type {
-    case "tRNS": try addTransparency(chunk)
-    case "eXIf": if (try? chunk.checkCRC()) != nil { orientation = EXIF.orientation(chunk.body) }
-    case "iCCP", "gAMA", "cHRM", "cICP": notes.insert(.colourProfileNotApplied)
-    case "acTL": notes.insert(.firstFrameOnly)
+    case .transparency: try addTransparency(chunk)
+    case .exif: if (try? chunk.checkCRC()) != nil { orientation = EXIF.orientation(chunk.body) }
+    case .profile, .gamma, .chromaticities, .codingPoints: notes.insert(.colourProfileNotApplied)
+    case .animation: notes.insert(.firstFrameOnly)
     default: break
     }
   }
