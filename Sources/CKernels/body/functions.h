@@ -1,5 +1,6 @@
 /* Elementwise functions. Coefficients are minimax fits in float64, rounded to float32. */
 
+#ifndef EVSSM_SIMD_HAS_EXP
 /* 2^x for a result and |x| that float32 holds: relative error below 2e-7. Below -126 gradually zero; from 128 on
  * infinity. */
 INLINE vec function_exp2(vec x) {
@@ -16,6 +17,9 @@ INLINE vec function_exp2(vec x) {
   return vec_scale(p, n);
 }
 
+/* 2^x for x <= 0. */
+INLINE vec function_decay(vec x) { return function_exp2(x); }
+
 /* e^-x for x in [0, 87]: log(2) is split in two, so that the error does not grow with x. */
 INLINE vec function_exp_negative(vec x) {
   vec n = vec_round(vec_mul(x, vec_set(-1.4426950216293335f)));
@@ -30,6 +34,7 @@ INLINE vec function_exp_negative(vec x) {
   p = vec_fma(p, f, vec_set(1));
   return vec_scale(p, n);
 }
+#endif
 
 /* log(1 + e) for e in [0, 1], relative error 1e-7. */
 INLINE vec function_log1p(vec e) {

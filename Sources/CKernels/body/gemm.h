@@ -2,9 +2,9 @@
  * order, whatever its number of rows: a result does not depend on how rows are cut into tiles. */
 
 #ifdef GEMM_ROWS_1
-#define GEMM_MOST_ROWS 14
+#define GEMM_MOST_ROWS GEMM_ROWS_1
 #else
-#define GEMM_MOST_ROWS 12
+#define GEMM_MOST_ROWS GEMM_ROWS_2
 #endif
 #define GEMM_MOST_VECTORS 3
 
@@ -101,8 +101,10 @@ INLINE void gemm_tile(const gemm_place *place, int rows, int vectors) {
 #define GEMM_TILES(rows, vectors) GEMM_JOIN(GEMM_TILES_, rows)(vectors)
 #define GEMM_NAMES(rows, vectors) GEMM_JOIN(GEMM_NAMES_, rows)(vectors)
 
-GEMM_TILES(GEMM_ROWS_3, 3)
 GEMM_TILES(GEMM_ROWS_2, 2)
+#ifdef GEMM_ROWS_3
+GEMM_TILES(GEMM_ROWS_3, 3)
+#endif
 #ifdef GEMM_ROWS_1
 GEMM_TILES(GEMM_ROWS_1, 1)
 #endif
@@ -113,15 +115,17 @@ typedef struct {
   size_t rows, columns;
 } gemm_shape;
 
-/* The widest tile whose columns divide a panel of `width` columns. */
+/* The widest tile whose columns divide a panel of `width` columns: 48, 32 or 16. */
 INLINE gemm_shape gemm_shape_for(size_t width) {
+#ifdef GEMM_ROWS_3
   static void (*const three[])(const gemm_place *) = {GEMM_NAMES(GEMM_ROWS_3, 3)};
-  static void (*const two[])(const gemm_place *) = {GEMM_NAMES(GEMM_ROWS_2, 2)};
   if (width % (3 * LANES) == 0) return (gemm_shape){three, GEMM_ROWS_3, 3 * LANES};
+#endif
 #ifdef GEMM_ROWS_1
   static void (*const one[])(const gemm_place *) = {GEMM_NAMES(GEMM_ROWS_1, 1)};
   if (width % (2 * LANES) != 0) return (gemm_shape){one, GEMM_ROWS_1, LANES};
 #endif
+  static void (*const two[])(const gemm_place *) = {GEMM_NAMES(GEMM_ROWS_2, 2)};
   return (gemm_shape){two, GEMM_ROWS_2, 2 * LANES};
 }
 

@@ -132,27 +132,41 @@ INLINE void spectral_columns(float *scratch, const float *filter, size_t pitch) 
   for (size_t k = 1; k < 4; k++) spectral_complex_column(scratch + 2 * k * LANES, filter + k * pitch, row);
 }
 
+/* Row i of a patch into its half spectrum. */
+INLINE void spectral_row_in(const evssm_spectral_args *args, ptrdiff_t i, size_t c, float *line) {
+  const float *in = args->in + i * args->in_row + (ptrdiff_t)c;
+  vec v[8];
+  UNROLL for (int j = 0; j < 8; j++) v[j] = vec_load(in + j * args->in_pixel);
+  spectral_real_forward(v);
+  UNROLL for (int j = 0; j < 8; j++) vec_store(line + j * LANES, v[j]);
+}
+
+/* The half spectrum of row i back to pixels, added to the addend; whole rows straight from registers. */
+INLINE void spectral_row_out(const evssm_spectral_args *args, ptrdiff_t i, size_t c, float *line) {
+  const ptrdiff_t start = i * args->out_row + (ptrdiff_t)c;
+  vec v[8];
+  UNROLL for (int j = 0; j < 8; j++) v[j] = vec_load(line + j * LANES);
+  spectral_real_inverse(v);
+  if (args->first_column == 0 && args->end_column == SPECTRAL_SIDE) {
+    UNROLL for (int j = 0; j < 8; j++) v[j] = vec_add(vec_load(args->addend + start + j * args->out_pixel), v[j]);
+    UNROLL for (int j = 0; j < 8; j++) vec_store(args->out + start + j * args->out_pixel, v[j]);
+    return;
+  }
+  UNROLL for (int j = 0; j < 8; j++) vec_store(line + j * LANES, v[j]);
+  for (size_t j = args->first_column; j < args->end_column; j++) {
+    ptrdiff_t at = start + (ptrdiff_t)j * args->out_pixel;
+    vec_store(args->out + at, vec_add(vec_load(args->addend + at), vec_load(line + j * LANES)));
+  }
+}
+
 static void spectral(const evssm_spectral_args *args) {
   float scratch[SPECTRAL_SIDE * SPECTRAL_SIDE * LANES] __attribute__((aligned(64)));
+  const size_t line = SPECTRAL_SIDE * LANES;
   for (size_t c = 0; c < args->pitch; c += LANES) {
-    for (ptrdiff_t i = 0; i < SPECTRAL_SIDE; i++) {
-      vec v[8];
-      const float *in = args->in + i * args->in_row + (ptrdiff_t)c;
-      UNROLL for (int j = 0; j < 8; j++) v[j] = vec_load(in + j * args->in_pixel);
-      spectral_real_forward(v);
-      UNROLL for (int j = 0; j < 8; j++) vec_store(scratch + (i * SPECTRAL_SIDE + j) * LANES, v[j]);
-    }
+    for (size_t i = 0; i < SPECTRAL_SIDE; i++) spectral_row_in(args, (ptrdiff_t)i, c, scratch + i * line);
     spectral_columns(scratch, args->filter + c, args->pitch);
     for (size_t i = args->first_row; i < args->end_row; i++) {
-      float *line = scratch + i * SPECTRAL_SIDE * LANES;
-      vec v[8];
-      UNROLL for (int j = 0; j < 8; j++) v[j] = vec_load(line + j * LANES);
-      spectral_real_inverse(v);
-      UNROLL for (int j = 0; j < 8; j++) vec_store(line + j * LANES, v[j]);
-      for (size_t j = args->first_column; j < args->end_column; j++) {
-        ptrdiff_t at = (ptrdiff_t)i * args->out_row + (ptrdiff_t)j * args->out_pixel + (ptrdiff_t)c;
-        vec_store(args->out + at, vec_add(vec_load(args->addend + at), vec_load(line + j * LANES)));
-      }
+      spectral_row_out(args, (ptrdiff_t)i, c, scratch + i * line);
     }
   }
 }

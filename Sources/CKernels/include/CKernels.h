@@ -126,8 +126,8 @@ typedef struct {
  *   dt   = softplus(dt_bias + sum over j < rank of dt_weight[j] * parameters[l][j])
  *   h[n] = 2^(dt * a[n]) * h[n] + dt * u[l] * parameters[l][rank + n]
  *   y[l] = sum over n < 8 of h[n] * parameters[l][rank + 8 + n] + d * u[l]
- * softplus(x) = x above 20, log(1 + e^x) elsewhere. a holds A * log2(e) (negative). u and y may be the same buffer.
- * state is read at the start and written at the end. */
+ * softplus(x) = x above 20, log(1 + e^x) elsewhere. a holds A * log2(e), which is negative; a value that is not counts
+ * as 0. u and y may be the same buffer. state is read at the start and written at the end. */
 typedef struct {
   const float *u;
   ptrdiff_t u_stride;

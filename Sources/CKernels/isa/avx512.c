@@ -4,6 +4,7 @@
 #include <immintrin.h>
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
 #include "../vocabulary/avx512.h"
+#include "../vocabulary/avx512_exp.h"
 #include "../body/bodies.h"
 #pragma clang attribute pop
 #endif

@@ -3,8 +3,7 @@
 #define EVSSM_SIMD_NAME avx2
 #define EVSSM_SIMD_ISA EVSSM_ISA_AVX2
 
-/* Rows of a matrix tile that is 3 and 2 vectors wide. */
-#define GEMM_ROWS_3 4
+/* Rows of a matrix tile that is 2 vectors wide. */
 #define GEMM_ROWS_2 6
 
 typedef __m256 vec;

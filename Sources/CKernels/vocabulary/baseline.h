@@ -1,6 +1,7 @@
 /* The SIMD vocabulary, and its portable form: 4 lanes in the compiler's vector types (SSE2 on x86-64).
  *
- * A vocabulary defines LANES, EVSSM_SIMD_NAME, EVSSM_SIMD_ISA, the tile shapes GEMM_ROWS_n, the type `vec` and:
+ * A vocabulary defines LANES, EVSSM_SIMD_NAME, EVSSM_SIMD_ISA, the type `vec` and:
+ *   GEMM_ROWS_n              optional but for n = 2: rows of a matrix tile that is n vectors wide
  *   vec_load, vec_store      LANES floats, any alignment
  *   vec_set                  one value in every lane
  *   vec_add ... vec_abs      lane by lane; vec_fma(a, b, c) = a * b + c, fused where the instruction set has it
@@ -15,8 +16,7 @@
 #define EVSSM_SIMD_NAME baseline
 #define EVSSM_SIMD_ISA EVSSM_ISA_BASELINE
 
-/* Rows of a matrix tile that is 3 and 2 vectors wide. */
-#define GEMM_ROWS_3 4
+/* Rows of a matrix tile that is 2 vectors wide. */
 #define GEMM_ROWS_2 6
 
 typedef float vec __attribute__((ext_vector_type(4)));
