@@ -56,7 +56,7 @@ public enum Pipeline {
   /// After ``Stage/fuse`` it consists of fused operators alone. Throws `compiler.not-fused`, naming what is left over,
   /// when it is not a network that they can express, and `graph.invalid` when a pass breaks a rule.
   public static func run(_ graph: Graph, _ options: Options = Options()) throws -> Result {
-    var run = Run(result: Result(graph: graph, explanations: [], snapshots: []), keepsSnapshots: options.keepsSnapshots)
+    var run = Run(graph: graph, keepsSnapshots: options.keepsSnapshots)
     try run.toFixpoint(simplify)
     if options.last == .simplify { return run.result }
     for pass in lower { _ = try run.apply(pass) }
@@ -86,13 +86,20 @@ private struct Run {
 
   var result: Pipeline.Result
   let keepsSnapshots: Bool
+  private var seen: Set<Explanation> = []
+
+  init(graph: Graph, keepsSnapshots: Bool) {
+    result = Pipeline.Result(graph: graph, explanations: [], snapshots: [])
+    self.keepsSnapshots = keepsSnapshots
+  }
 
   /// Applies a pass and tells whether it changed anything.
   mutating func apply(_ pass: any Pass) throws -> Bool {
     let name = type(of: pass).name
     let (graph, changed, explanations) = try pass.run(result.graph)
     result.graph = graph
-    result.explanations += explanations
+    // The rounds of a fixpoint see the same places again.
+    result.explanations += explanations.filter { seen.insert($0).inserted }
     if changed && keepsSnapshots { result.snapshots.append(Pipeline.Snapshot(pass: name, graph: graph)) }
     return changed
   }

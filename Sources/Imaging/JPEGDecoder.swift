@@ -20,7 +20,8 @@ struct JPEGDecoder {
         TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS)
       guard status == 0 else {
         throw EVSSMError(
-          "jpeg.malformed", "The data of the picture is damaged (\(TurboJPEG.message(decoder))). Copy or save it again.")
+          "jpeg.malformed", "The data of the picture is damaged (\(TurboJPEG.message(decoder))). Copy or save it again."
+        )
       }
       initialized = 3 * width * height
     }

@@ -97,7 +97,8 @@ struct JPEGStructure {
       throw segment.error("jpeg.precision", "JPEG of \(precision) bits a sample is not read. Convert it to 8 bits.")
     }
     guard height > 0 else {
-      throw segment.error("jpeg.undefined-height", "JPEG whose height follows the picture (DNL) is not read. Save it again.")
+      throw segment.error(
+        "jpeg.undefined-height", "JPEG whose height follows the picture (DNL) is not read. Save it again.")
     }
     try checkComponents(count, segment)
     try Limits.checkPicture(width: width, height: height)

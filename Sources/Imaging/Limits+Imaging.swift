@@ -7,7 +7,8 @@ extension Limits {
   public static let maxPictureSide = 32_768
   /// `max_picture_file`: bytes of a PNG or JPEG file.
   public static let maxPictureFileBytes = 1 << 30
-  /// `max_png_ancillary_chunk`: bytes of a PNG chunk that is not needed to draw the picture (frames of an animation excepted).
+  /// `max_png_ancillary_chunk`: bytes of a PNG chunk that is not needed to draw the picture (frames of an animation
+  /// excepted).
   public static let maxPNGAncillaryChunkBytes = 1 << 20
   /// `max_jpeg_scans`: scans of a JPEG file.
   public static let maxJPEGScans = 100

@@ -6,7 +6,8 @@ public enum NumpyFile {
 
   /// Reads a little-endian float32 array in C order, of any shape within the limits on tensors.
   ///
-  /// - Throws: `npy.not-npy`, `npy.version`, `npy.header`, `npy.unsupported-dtype`, `npy.fortran-order`, `npy.size-mismatch`,
+  /// - Throws: `npy.not-npy`, `npy.version`, `npy.header`, `npy.unsupported-dtype`, `npy.fortran-order`,
+  ///   `npy.size-mismatch`,
   ///   `limit.exceeded`, `file.…`.
   /// - Complexity: O(file); the values are held once.
   public static func read(path: String) throws -> Tensor {
@@ -17,12 +18,15 @@ public enum NumpyFile {
     let headerRange = try headerRange(file)
     let header = try NumpyHeader(try file.bytes(at: headerRange.lowerBound, count: headerRange.count))
     let byteCount = try Checked.multiply(Checked.product(header.shape), 4, "The size of the array")
-    guard byteCount == file.byteCount - headerRange.upperBound else {
+    let dataByteCount = file.byteCount - headerRange.upperBound
+    guard byteCount == dataByteCount else {
       throw EVSSMError(
         "npy.size-mismatch",
-        "An array of shape \(header.shape) takes \(byteCount) bytes; the file has \(file.byteCount - headerRange.upperBound).")
+        "An array of shape \(header.shape) takes \(byteCount) bytes; the file has \(dataByteCount).")
     }
-    let tensor = try Tensor(dtype: .float32, shape: header.shape) { try file.read(at: headerRange.upperBound, into: $0) }
+    let tensor = try Tensor(dtype: .float32, shape: header.shape) {
+      try file.read(at: headerRange.upperBound, into: $0)
+    }
     try file.checkUnchanged()
     return tensor
   }
@@ -33,11 +37,13 @@ public enum NumpyFile {
       throw EVSSMError("npy.not-npy", "This is not a .npy file.", place: .init(byteOffset: 0))
     }
     guard (1...3).contains(prefix[6]), prefix[7] == 0 else {
-      throw EVSSMError("npy.version", "Version \(prefix[6]).\(prefix[7]) of the .npy format is not read; 1.0 to 3.0 are.")
+      throw EVSSMError(
+        "npy.version", "Version \(prefix[6]).\(prefix[7]) of the .npy format is not read; 1.0 to 3.0 are.")
     }
     let width = prefix[6] == 1 ? 2 : 4
     let length = prefix[8..<8 + width].reversed().reduce(0) { $0 << 8 | Int($1) }
-    try Limits.check(length, atMost: Limits.maxNumpyHeaderBytes, name: "max_npy_header", "The length of the header in bytes")
+    try Limits.check(
+      length, atMost: Limits.maxNumpyHeaderBytes, name: "max_npy_header", "The length of the header in bytes")
     let start = 8 + width
     guard length <= file.byteCount - start else {
       throw EVSSMError("npy.header", "The file ends inside its header. Copy it again.", place: .init(byteOffset: 8))

@@ -62,7 +62,8 @@ struct NumpyHeader {
 
   private func unsupported(_ type: String) -> EVSSMError {
     EVSSMError(
-      "npy.unsupported-dtype", "Arrays of type \(type) are not read. Save it as little-endian float32: array.astype('<f4').")
+      "npy.unsupported-dtype",
+      "Arrays of type \(type) are not read. Save it as little-endian float32: array.astype('<f4').")
   }
 
   private mutating func order() throws {

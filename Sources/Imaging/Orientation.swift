@@ -6,7 +6,8 @@ public enum Orientation: Int, Sendable, Hashable, CaseIterable {
   /// Whether width and height change places.
   public var swapsSides: Bool { rawValue >= 5 }
 
-  /// Where the upright picture's first pixel is stored, and how far apart its neighbours to the right and below are, in pixels.
+  /// Where the upright picture's first pixel is stored, and how far apart its neighbours to the right and below are, in
+  /// pixels.
   func walk(width: Int, height: Int) -> (start: Int, right: Int, down: Int) {
     let lastRow = (height - 1) * width
     return switch self {
@@ -39,7 +40,9 @@ extension Picture {
       notes: notes + [.orientationApplied])
   }
 
-  private func turn<Sample: BitwiseCopyable>(_ samples: [Sample], _ channels: Int, _ orientation: Orientation) -> [Sample] {
+  private func turn<Sample: BitwiseCopyable>(_ samples: [Sample], _ channels: Int, _ orientation: Orientation)
+    -> [Sample]
+  {
     let (columns, rows) = orientation.swapsSides ? (height, width) : (width, height)
     let walk = orientation.walk(width: width, height: height)
     return samples.withUnsafeBufferPointer { source in

@@ -41,7 +41,8 @@ struct PNGDecoder {
     // libpng gives 16-bit colours multiplied by alpha, which is exact only where a pixel is opaque.
     guard Self.everyFourth(samples).allSatisfy({ $0 == 65_535 }) else {
       throw EVSSMError(
-        "png.sixteen-bit-alpha", "Pictures of 16 bits with transparent pixels are not read. Convert to 8 bits or drop the alpha channel.")
+        "png.sixteen-bit-alpha",
+        "Pictures of 16 bits with transparent pixels are not read. Convert to 8 bits or drop the alpha channel.")
     }
     return try picture(.sixteenBit(Self.firstThree(samples)))
   }

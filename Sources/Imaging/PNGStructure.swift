@@ -67,7 +67,8 @@ struct PNGStructure {
     let count = chunk.body.count / 3
     let most = header.isPalette ? 1 << header.bitDepth : 256
     guard chunk.body.count % 3 == 0, count > 0, count <= most else {
-      throw chunk.error("png.palette", "PLTE has \(chunk.body.count) bytes; it takes three for each of at most \(most) colours.")
+      throw chunk.error(
+        "png.palette", "PLTE has \(chunk.body.count) bytes; it takes three for each of at most \(most) colours.")
     }
     paletteCount = count
     if header.isPalette { keep(chunk) }

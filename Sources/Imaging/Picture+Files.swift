@@ -25,7 +25,8 @@ extension Picture {
     try InputFile(path, atMost: Limits.maxPictureFileBytes, limitName: "max_picture_file").allBytes()
   }
 
-  /// The bytes of a file of this picture: 8-bit RGB or RGBA as PNG, 4:4:4 as JPEG. The same picture gives the same bytes.
+  /// The bytes of a file of this picture: 8-bit RGB or RGBA as PNG, 4:4:4 as JPEG. The same picture gives the same
+  /// bytes.
   /// - Parameter quality: of JPEG, 1...100.
   public func encoded(as format: PictureFormat, quality: Int = 95) throws -> [UInt8] {
     switch format {

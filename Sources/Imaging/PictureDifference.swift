@@ -22,7 +22,8 @@ public struct PictureDifference: Sendable, Hashable {
   public init(_ a: Picture, _ b: Picture) throws {
     guard a.width == b.width, a.height == b.height else {
       throw EVSSMError(
-        "picture.size-mismatch", "A picture of \(a.width) by \(a.height) cannot be compared with one of \(b.width) by \(b.height).")
+        "picture.size-mismatch",
+        "A picture of \(a.width) by \(a.height) cannot be compared with one of \(b.width) by \(b.height).")
     }
     self = try a.rgb.withUnsafeBufferPointer { a in
       try b.rgb.withUnsafeBufferPointer { b in

@@ -22,9 +22,11 @@ extension DType {
 
   /// The type of that name; nil when the format has none of that name or this package does not read it.
   init?(safetensorsName name: String) {
-    guard let found = Self.allCases.first(where: { $0.safetensorsName == name }) else { return nil }
+    guard let found = Self.bySafetensorsName[name] else { return nil }
     self = found
   }
+
+  private static let bySafetensorsName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.safetensorsName, $0) })
 
   /// Types that the format defines and this package refuses by name.
   static let unreadSafetensorsNames: Set<String> = [

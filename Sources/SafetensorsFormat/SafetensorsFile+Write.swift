@@ -31,7 +31,9 @@ extension SafetensorsFile {
     [8, 4, 2, 1].flatMap { size in tensors.filter { $0.tensor.dtype.byteCount == size } }
   }
 
-  private static func headerBytes(_ tensors: [(name: String, tensor: Tensor)], _ metadata: [String: String]) throws -> [UInt8] {
+  private static func headerBytes(_ tensors: [(name: String, tensor: Tensor)], _ metadata: [String: String]) throws
+    -> [UInt8]
+  {
     var offsets: [String: Int] = [:]
     var end = 0
     for (name, tensor) in dataOrder(tensors) {
@@ -44,7 +46,8 @@ extension SafetensorsFile {
     let dataStart = try Checked.roundUp(8 + json.count, to: dataAlignment)
     json += [UInt8](repeating: UInt8(ascii: " "), count: dataStart - 8 - json.count)
     try Limits.check(
-      json.count, atMost: Limits.maxSafetensorsHeaderBytes, name: "max_safetensors_header", "The length of the header in bytes")
+      json.count, atMost: Limits.maxSafetensorsHeaderBytes, name: "max_safetensors_header",
+      "The length of the header in bytes")
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
   }
 

@@ -3,7 +3,8 @@ import Tensors
 /// The tensors of a `.safetensors` file, or of all the files that a `model.safetensors.index.json` names.
 ///
 /// The format is a 64-bit little-endian length, that many bytes of JSON, and the tensors' bytes
-/// (https://huggingface.co/docs/safetensors). It is read more strictly than its own library does: duplicate keys, unknown
+/// (https://huggingface.co/docs/safetensors). It is read more strictly than its own library does: duplicate keys,
+/// unknown
 /// fields and unprintable names are refused.
 public struct SafetensorsFile: Sendable {
   /// What was read, beside the tensors.
@@ -20,11 +21,13 @@ public struct SafetensorsFile: Sendable {
 
   /// The tensors in the order of the header; each a view into one storage a file.
   public var catalogue: TensorCatalogue
-  /// `__metadata__`; for shards, what the first of them (by name) that has a key says.
+  /// `__metadata__`; for shards, what the first of them (by name) that has a key says. Any text: escape it before it is
+  /// printed.
   public var metadata: [String: String]
   public var report: Report
 
-  /// Whether a file that starts with `prefix` (at least 9 bytes) is a safetensors file or an index of shards, by content.
+  /// Whether a file that starts with `prefix` (at least 9 bytes) is a safetensors file or an index of shards, by
+  /// content.
   public static func canRead(prefix: [UInt8]) -> Bool {
     SafetensorsIndex.canRead(prefix: prefix) || hasHeader(prefix)
   }
@@ -42,7 +45,8 @@ public struct SafetensorsFile: Sendable {
 
   /// Reads a file, or an index and its shards.
   ///
-  /// - Throws: `safetensors.…`, `json.syntax`, `tensor-name.unsafe`, `limit.exceeded`, or `file.…` when the file is missing,
+  /// - Throws: `safetensors.…`, `json.syntax`, `tensor-name.unsafe`, `limit.exceeded`, or `file.…` when the file is
+  ///   missing,
   ///   not a regular file, or cut short while it is read.
   /// - Complexity: O(file); the tensors' bytes are held once.
   public static func read(path: String) throws -> SafetensorsFile {
@@ -73,16 +77,19 @@ public struct SafetensorsFile: Sendable {
 
   private static func headerByteCount(of file: borrowing InputFile) throws -> Int {
     guard file.byteCount >= 8 else {
-      throw EVSSMError("safetensors.truncated", "The file has \(file.byteCount) bytes; a safetensors file has at least 10.")
+      throw EVSSMError(
+        "safetensors.truncated", "The file has \(file.byteCount) bytes; a safetensors file has at least 10.")
     }
     let count = try Checked.int(headerLength(try file.prefix(8)), "The length of the header")
     try Limits.check(
-      count, atMost: Limits.maxSafetensorsHeaderBytes, name: "max_safetensors_header", "The length of the header in bytes",
+      count, atMost: Limits.maxSafetensorsHeaderBytes, name: "max_safetensors_header",
+      "The length of the header in bytes",
       place: .init(byteOffset: 0))
     guard count >= 2, count <= file.byteCount - 8 else {
       throw EVSSMError(
         "safetensors.header-length",
-        "The header is said to have \(count) bytes in a file of \(file.byteCount). This is no safetensors file, or a part of one.",
+        "The header is said to have \(count) bytes in a file of \(file.byteCount). "
+          + "This is no safetensors file, or a part of one.",
         place: .init(byteOffset: 0))
     }
     return count

@@ -22,7 +22,8 @@ struct SafetensorsHeader {
     var seen: Set<String> = []
     try scanner.object { scanner, key in
       guard seen.insert(key).inserted else {
-        throw scanner.error("safetensors.duplicate-name", "The header has the key \"\(EVSSMError.escaped(key))\" twice.")
+        throw scanner.error(
+          "safetensors.duplicate-name", "The header has the key \"\(EVSSMError.escaped(key))\" twice.")
       }
       if key == "__metadata__" { try readMetadata(&scanner) } else { try readEntry(&scanner, name: key) }
     }
@@ -54,18 +55,23 @@ struct SafetensorsHeader {
     }
   }
 
+  private func coverageError(_ entry: SafetensorsEntry, _ reached: Int) -> EVSSMError {
+    let overlaps = entry.begin < reached
+    return EVSSMError(
+      overlaps ? "safetensors.overlap" : "safetensors.hole",
+      "This tensor's data, at \(entry.begin)..<\(entry.end), \(overlaps ? "overlaps" : "leaves a hole after") "
+        + "the tensor before it, which ends at \(reached).",
+      place: .init(node: entry.name))
+  }
+
   /// Every byte of the data belongs to exactly one tensor: no overlap, no hole, nothing after the last one.
   private func checkCoverage(_ dataByteCount: Int) throws {
     var reached = 0
-    for entry in entries.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
-      guard entry.begin == reached else {
-        let what = entry.begin < reached ? "overlaps the tensor before it" : "leaves a hole before it"
-        throw EVSSMError(
-          entry.begin < reached ? "safetensors.overlap" : "safetensors.hole",
-          "This tensor's data, at \(entry.begin)..<\(entry.end), \(what), which ends at \(reached).",
-          place: .init(node: entry.name))
-      }
-      reached = entry.end
+    // Sorted as numbers: moving the entries themselves would cost several times the parsing.
+    let places = entries.enumerated().map { (begin: $1.begin, end: $1.end, index: $0) }
+    for place in places.sorted(by: { ($0.begin, $0.end) < ($1.begin, $1.end) }) {
+      if place.begin != reached { throw coverageError(entries[place.index], reached) }
+      reached = place.end
     }
     guard reached == dataByteCount else {
       throw EVSSMError(
@@ -110,7 +116,7 @@ private struct EntryFields {
     guard let dtype, let shape, let offsets, offsets.count == 2 else {
       throw EVSSMError("safetensors.missing-field", "A tensor needs dtype, shape and two data_offsets.")
     }
-    for size in shape {
+    for size in shape where size > Limits.maxDimension {
       try Limits.check(size, atMost: Limits.maxDimension, name: "max_dimension", "A dimension")
     }
     let byteCount = try Checked.multiply(Checked.product(shape), dtype.byteCount, "The size of a tensor")
@@ -118,7 +124,8 @@ private struct EntryFields {
     guard begin <= end, end - begin == byteCount else {
       throw EVSSMError(
         "safetensors.size-mismatch",
-        "A \(dtype.safetensorsName) tensor of shape \(shape) takes \(byteCount) bytes, but its data_offsets are \(offsets).")
+        "A \(dtype.safetensorsName) tensor of shape \(shape) takes \(byteCount) bytes; its data_offsets are \(offsets)."
+      )
     }
     return SafetensorsEntry(name: name, dtype: dtype, shape: shape, begin: begin, end: end)
   }

@@ -9,7 +9,9 @@ struct SafetensorsIndex {
 
   /// Whether the content starts as a JSON object. A safetensors file cannot: its length would be over any limit.
   static func canRead(prefix: [UInt8]) -> Bool {
-    guard let first = prefix.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }), first == 0x7B else { return false }
+    guard let first = prefix.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }), first == 0x7B else {
+      return false
+    }
     // A length field that is all white space and braces is over 2^56.
     return prefix.count < 8 || prefix[7] != 0
   }
@@ -38,7 +40,8 @@ struct SafetensorsIndex {
       case "weight_map": try readMap(&scanner)
       default:
         throw scanner.error(
-          "safetensors.index", "The index has a member \"\(EVSSMError.escaped(key))\"; it takes metadata and weight_map.")
+          "safetensors.index",
+          "The index has a member \"\(EVSSMError.escaped(key))\"; it takes metadata and weight_map.")
       }
     }
     try scanner.expectEnd()
@@ -124,7 +127,8 @@ struct SafetensorsIndex {
     for name in names {
       guard let tensor = tensors[name] else {
         throw EVSSMError(
-          "safetensors.missing-tensor", "The index names a tensor that its shard does not hold.", place: .init(node: name))
+          "safetensors.missing-tensor", "The index names a tensor that its shard does not hold.",
+          place: .init(node: name))
       }
       try out.append(name, tensor)
     }

@@ -5,13 +5,28 @@ enum TensorName {
   /// Throws `tensor-name.unsafe` for names that could not be printed, logged or used as part of a path without harm:
   /// empty ones, control and bidirectional characters, absolute paths and `..`.
   static func check(_ name: String) throws {
+    let byteCount = name.utf8.count
+    if byteCount > 0, byteCount <= Limits.maxTensorNameBytes, isPlain(name) { return }
     try Limits.check(
-      name.utf8.count, atMost: Limits.maxTensorNameBytes, name: "max_tensor_name", "The length of a tensor's name in bytes")
-    guard !name.isEmpty, !name.unicodeScalars.contains(where: isUnsafe), !isPathLike(name), name != "__metadata__" else {
+      byteCount, atMost: Limits.maxTensorNameBytes, name: "max_tensor_name", "The length of a tensor's name in bytes")
+    guard byteCount > 0, !name.unicodeScalars.contains(where: isUnsafe), !isPathLike(name), name != "__metadata__" else {
       throw EVSSMError(
         "tensor-name.unsafe",
-        "The tensor name \"\(EVSSMError.escaped(name))\" is empty, reserved, a path, or holds control characters. Rename the tensor.")
+        "The tensor name \"\(EVSSMError.escaped(name))\" is empty, reserved, a path, or holds control characters. "
+          + "Rename the tensor.")
     }
+  }
+
+  /// Whether the name has only letters, digits, dots and hyphens, as nearly all have.
+  private static func isPlain(_ name: String) -> Bool {
+    for byte in name.utf8 {
+      switch byte {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E: continue
+      case 0x5F where byte != name.utf8.first: continue
+      default: return false
+      }
+    }
+    return name != ".."
   }
 
   private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {

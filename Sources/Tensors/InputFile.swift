@@ -19,7 +19,8 @@ public struct InputFile: ~Copyable {
 
   /// Opens `path`.
   /// - Parameter followsLink: whether a symbolic link as the last part of the path is followed.
-  /// - Throws: `file.not-found` (no such input), `file.unreadable`, `file.not-regular`, or `limit.exceeded` when the file is
+  /// - Throws: `file.not-found` (no such input), `file.unreadable`, `file.not-regular`, or `limit.exceeded` when the
+  ///   file is
   ///   over `maximum` bytes.
   public init(
     _ path: String, atMost maximum: Int = Limits.maxFileBytes, limitName: String = "max_file", followsLink: Bool = true
@@ -60,7 +61,9 @@ public struct InputFile: ~Copyable {
     var done = 0
     while done < buffer.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-      let got = retryingOnInterrupt { pread(descriptor, rest.baseAddress, min(rest.count, 1 << 30), off_t(offset + done)) }
+      let got = retryingOnInterrupt {
+        pread(descriptor, rest.baseAddress, min(rest.count, 1 << 30), off_t(offset + done))
+      }
       if got > 0 { done += got } else { throw readError(got, at: offset + done) }
     }
   }
@@ -68,7 +71,8 @@ public struct InputFile: ~Copyable {
   /// `count` bytes from `offset` on. The caller has bounded `count`.
   public func bytes(at offset: Int, count: Int) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      try read(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+      try read(
+        at: offset, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
       initialized = count
     }
   }

@@ -154,15 +154,18 @@ extension StateDictSelection {
     /// Every dict with tensors below `root`, outermost first; none inside another of them.
     private func findDeeper(_ root: UInt32, _ visited: inout Set<UInt32>) -> [Found] {
       var entered: Set<UInt32> = []
-      var pending = [Found(dictionary: root, path: [])]
+      var queue = [Found(dictionary: root, path: [])]
       var found: [Found] = []
-      while let at = pending.popLast() {
-        for (key, value) in heap.items(of: at.dictionary).reversed() {
-          guard case .text(let range) = key, case .dictionary(let next) = value, found.count <= 20 else { continue }
+      var next = 0
+      while next < queue.count {
+        let at = queue[next]
+        next += 1
+        for (key, value) in heap.items(of: at.dictionary) {
+          guard case .text(let range) = key, case .dictionary(let child) = value, found.count <= 20 else { continue }
           let name = container.text(range)
-          guard entered.insert(next).inserted, name.utf8.count <= Limits.maxTensorNameBytes else { continue }
-          let below = Found(dictionary: next, path: at.path + [EVSSMError.escaped(name)])
-          if let inner = findWrapped(below, &visited) { found.append(inner) } else { pending.append(below) }
+          guard entered.insert(child).inserted, name.utf8.count <= Limits.maxTensorNameBytes else { continue }
+          let below = Found(dictionary: child, path: at.path + [EVSSMError.escaped(name)])
+          if let inner = findWrapped(below, &visited) { found.append(inner) } else { queue.append(below) }
         }
       }
       return found

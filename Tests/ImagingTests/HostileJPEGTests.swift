@@ -1,6 +1,6 @@
 import CJPEG
-import Testing
 import TestSupport
+import Testing
 
 @testable import Imaging
 

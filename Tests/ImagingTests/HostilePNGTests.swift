@@ -1,5 +1,6 @@
-import Testing
+import Tensors
 import TestSupport
+import Testing
 
 @testable import Imaging
 
@@ -26,7 +27,8 @@ import TestSupport
     let body = [UInt8](repeating: 7, count: 1 << 20)
     #expect(try decode(B.small(before: B.chunk(type, body, crc: 0))).rgb == B.smallRGB)
     refuse(
-      "I02 \(type)", B.small(before: B.chunk(type, body + [7], crc: 0)), "limit.exceeded", limit: "max_png_ancillary_chunk")
+      "I02 \(type)", B.small(before: B.chunk(type, body + [7], crc: 0)), "limit.exceeded",
+      limit: "max_png_ancillary_chunk")
   }
 
   @Test func I03_manyChunks() throws {
@@ -67,7 +69,8 @@ import TestSupport
     refuse("I06 twice", B.file(B.smallHeader, B.smallHeader, B.smallData, B.end), "png.critical-chunk")
     refuse("I06 short", B.file(B.chunk("IHDR", [0, 0, 0, 1]), B.smallData, B.end), "png.header")
     let wrong: [(UInt8, UInt8, [UInt8])] = [
-      (3, 0, [0, 0, 0]), (8, 5, [0, 0, 0]), (8, 1, [0, 0, 0]), (4, 2, [0, 0, 0]), (16, 3, [0, 0, 0]), (0, 0, [0, 0, 0]),
+      (3, 0, [0, 0, 0]), (8, 5, [0, 0, 0]), (8, 1, [0, 0, 0]), (4, 2, [0, 0, 0]), (16, 3, [0, 0, 0]),
+      (0, 0, [0, 0, 0]),
       (8, 2, [1, 0, 0]), (8, 2, [0, 64, 0]), (8, 2, [0, 0, 2]),
     ]
     for (depth, colour, methods) in wrong {
@@ -130,8 +133,38 @@ import TestSupport
     let other = try directory.file("lie.png", jpeg + B.small())
     #expect(try PictureInfo.read(path: other).format == .jpeg)
     #expect(try Picture.read(path: other).notes == [.trailingBytesIgnored])
-    for (bytes, name) in [("GIF89a", "GIF"), ("RIFF\0\0\0\0WEBPVP8 ", "WebP"), ("<svg", "no picture"), ("", "no picture")] {
+    for (bytes, name) in [
+      ("GIF89a", "GIF"), ("RIFF\0\0\0\0WEBPVP8 ", "WebP"), ("<svg", "no picture"), ("", "no picture"),
+    ] {
       refuse("I20 \(name)", Array(bytes.utf8), "picture.unknown-format")
+    }
+  }
+
+  @Test func everyChangedByteIsHeld() throws {
+    let header = B.chunk("IHDR", B.header(3, 1, depth: 2, colour: 3))
+    let palette =
+      B.chunk("PLTE", [1, 2, 3, 4, 5, 6]) + B.chunk("tRNS", [1]) + B.chunk("eXIf", EXIFBuilder.block(orientation: 6))
+    let good = B.file(header, palette, B.data([[0b0001_0000]]), B.end)
+    var refused = 0
+    for index in good.indices {
+      for change: UInt8 in [0x01, 0x20, 0x80, 0xFF] {
+        var copy = good
+        copy[index] ^= change
+        do { _ = try Picture(bytes: copy) } catch is EVSSMError { refused += 1 }
+      }
+    }
+    #expect(refused > 2 * good.count)
+  }
+
+  /// As above with the checksum of the header made right again, so that the decoder sees the change.
+  @Test func everyHeaderIsHeld() throws {
+    for index in 0..<13 {
+      for value in UInt8.min...UInt8.max {
+        var body = B.header(2, 2)
+        body[index] = value
+        let bytes = B.file(B.chunk("IHDR", body), B.smallData, B.end)
+        do { _ = try Picture(bytes: bytes) } catch is EVSSMError { continue }
+      }
     }
   }
 }

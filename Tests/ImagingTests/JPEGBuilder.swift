@@ -20,7 +20,8 @@ enum JPEGBuilder {
     let samples = (0..<channels * width * height).map { UInt8(($0 / channels * 3) & 255) }
     var (out, size): (UnsafeMutablePointer<UInt8>?, UInt) = (nil, 0)
     let status = tjCompress2(
-      encoder, samples, Int32(width), 0, Int32(height), Int32(pixels.rawValue), &out, &size, Int32(sampling.rawValue), 90,
+      encoder, samples, Int32(width), 0, Int32(height), Int32(pixels.rawValue), &out, &size, Int32(sampling.rawValue),
+      90,
       flags)
     defer { tjFree(out) }
     try #require(status == 0)

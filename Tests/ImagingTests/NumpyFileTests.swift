@@ -74,4 +74,19 @@ import Testing
     headers.append("{'descr': '<f4', 'fortran_order': __import__('os'), 'shape': (6,)}")
     for header in headers { expectRefusal(header, "npy.header") { _ = try read(npy(header)) } }
   }
+
+  @Test func everyChangedByteOfTheHeaderIsHeld() throws {
+    let directory = try TemporaryDirectory()
+    let good = npy(header())
+    var refused = 0
+    for index in 0..<good.count - 24 {
+      for change: UInt8 in [0x01, 0x20, 0x80, 0xFF] {
+        var copy = good
+        copy[index] ^= change
+        let path = try directory.file("a.npy", copy)
+        do { _ = try NumpyFile.read(path: path) } catch is EVSSMError { refused += 1 }
+      }
+    }
+    #expect(refused > 3 * (good.count - 24))
+  }
 }

@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 
 @testable import Imaging
 
@@ -7,7 +7,9 @@ import TestSupport
 @Suite struct PNGKindsTests {
   typealias B = PNGBuilder
 
-  private func read(depth: UInt8, colour: UInt8, _ lines: [[UInt8]], width: UInt32, before: [UInt8] = []) throws -> Picture {
+  private func read(depth: UInt8, colour: UInt8, _ lines: [[UInt8]], width: UInt32, before: [UInt8] = []) throws
+    -> Picture
+  {
     let header = B.chunk("IHDR", B.header(width, UInt32(lines.count), depth: depth, colour: colour))
     return try decode(B.file(header, before, B.data(lines), B.end))
   }
@@ -31,7 +33,8 @@ import TestSupport
     #expect(opaque.rgb == [10, 20, 30] && opaque.alpha == nil && opaque.notes == [.opaqueAlphaDropped])
     let greyAlpha = try read(depth: 8, colour: 4, [[9, 1]], width: 1)
     #expect(greyAlpha.rgb == [9, 9, 9] && greyAlpha.alpha == [1])
-    let key = try read(depth: 8, colour: 2, [[1, 2, 3, 4, 5, 6]], width: 2, before: B.chunk("tRNS", [0, 1, 0, 2, 0, 3]))
+    let key = try read(
+      depth: 8, colour: 2, [[1, 2, 3, 4, 5, 6]], width: 2, before: B.chunk("tRNS", [0, 1, 0, 2, 0, 3]))
     #expect(key.rgb == [1, 2, 3, 4, 5, 6] && key.alpha == [0, 255])
   }
 
@@ -78,7 +81,8 @@ import TestSupport
       #expect(picture.rgb == (0..<height).flatMap { y in (0..<width).flatMap { pixel($0, y) } })
     }
     let control = B.chunk("acTL", [0, 0, 0, 2, 0, 0, 0, 0])
-    let frames = B.chunk("fcTL", [UInt8](repeating: 0, count: 26)) + B.chunk("fdAT", [UInt8](repeating: 0, count: 2 << 20), crc: 0)
+    let frames =
+      B.chunk("fcTL", [UInt8](repeating: 0, count: 26)) + B.chunk("fdAT", [UInt8](repeating: 0, count: 2 << 20), crc: 0)
     let animated = try decode(B.small(before: control, after: frames))
     #expect(animated.rgb == B.smallRGB && animated.notes == [.firstFrameOnly])
   }

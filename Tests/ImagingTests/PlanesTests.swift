@@ -19,7 +19,9 @@ import Testing
   }
 
   @Test func valuesAreClampedAndRounded() throws {
-    let values: [Float] = [.nan, -.infinity, -1, -0.0, 0.001, 0.002, 0.5, 1, 1.5, .infinity, 0.99, .greatestFiniteMagnitude]
+    let values: [Float] = [
+      .nan, -.infinity, -1, -0.0, 0.001, 0.002, 0.5, 1, 1.5, .infinity, 0.99, .greatestFiniteMagnitude,
+    ]
     let picture = try Picture(planes: values, width: 2, height: 2)
     let expected: [UInt8] = [0, 0, 0, 0, 0, 1, 128, 255, 255, 255, 252, 255]
     #expect(picture.rgb == (0..<4).flatMap { pixel in (0..<3).map { expected[4 * $0 + pixel] } })

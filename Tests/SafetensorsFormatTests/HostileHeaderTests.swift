@@ -17,7 +17,9 @@ import Testing
     refuse("S02 over the file", safetensors("{}", length: 3), "safetensors.header-length")
   }
 
-  @Test(arguments: ["[]", "[1]", "NaN", "null", "{ ", "{]", "{}}", "{} x", "\"a\"", "{\"a\"}", "{\"a\":1,}", "{,}", "{'a':1}"])
+  @Test(arguments: [
+    "[]", "[1]", "NaN", "null", "{ ", "{]", "{}}", "{} x", "\"a\"", "{\"a\"}", "{\"a\":1,}", "{,}", "{'a':1}",
+  ])
   func S03_notAnObject(_ header: String) { refuse("S03 \(header)", safetensors(header), "json.syntax") }
 
   @Test func S03_strings() {
@@ -46,7 +48,8 @@ import Testing
     }
     let twice = "\"__metadata__\":{},\"__metadata__\":{}"
     refuse("S21 __metadata__ twice", safetensors("{\(twice)}"), "safetensors.duplicate-name")
-    refuse("S21 key twice", safetensors("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}"), "safetensors.duplicate-metadata")
+    refuse(
+      "S21 key twice", safetensors("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}"), "safetensors.duplicate-metadata")
   }
 
   @Test func coverageOfTheData() {
@@ -63,7 +66,9 @@ import Testing
     refuse("S20 inside another", file(entry() + "," + empty("[8,8]")), "safetensors.overlap")
   }
 
-  @Test(arguments: ["[-1,16]", "[0.0,16]", "[0,16.5]", "[0,1e1]", "[\"0\",16]", "[null,16]", "[00,16]", "[0,+16]", "[0,]", "0"])
+  @Test(arguments: [
+    "[-1,16]", "[0.0,16]", "[0,16.5]", "[0,1e1]", "[\"0\",16]", "[null,16]", "[00,16]", "[0,+16]", "[0,]", "0",
+  ])
   func S12_offsets(_ offsets: String) { refuse("S12 \(offsets)", file(entry(offsets: offsets)), "json.syntax") }
 
   @Test func numbersAndSizes() {
@@ -73,7 +78,8 @@ import Testing
     refuse("S12 three", file(entry(offsets: "[0,16,32]")), "limit.exceeded", limit: "safetensors_data_offsets")
     let wrapped = "[1099511627776,1099511627776]"
     refuse("S13", file(entry(shape: wrapped, offsets: "[0,0]")), "size.overflow")
-    refuse("S13 hidden by a zero", file(entry(shape: "[1099511627776,1099511627776,0]", offsets: "[0,0]")), "size.overflow")
+    refuse(
+      "S13 hidden by a zero", file(entry(shape: "[1099511627776,1099511627776,0]", offsets: "[0,0]")), "size.overflow")
     refuse("S13 by element", file(entry(dtype: "F64", shape: "[1099511627776,1048576,1]")), "size.overflow")
     refuse("S13 dimension", file(entry(shape: "[1099511627777]")), "limit.exceeded", limit: "max_dimension")
     refuse("S14 short", file(entry(shape: "[3]")), "safetensors.size-mismatch")
@@ -117,11 +123,29 @@ import Testing
   @Test func S22_names() throws {
     let megabyte = String(repeating: "n", count: 1 << 20)
     refuse("S22 1 MiB", file(entry(megabyte)), "limit.exceeded", limit: "max_tensor_name")
-    for name in ["../../x", "a/../x", "/etc/x", "a\\\\..\\\\x", "a\\u0000b", "", "a\\u202eb", "a\\u2066b", "a\\nb", "a\\u001bb"] {
+    for name in [
+      "../../x", "a/../x", "/etc/x", "a\\\\..\\\\x", "a\\u0000b", "", "a\\u202eb", "a\\u2066b", "a\\nb", "a\\u001bb",
+    ] {
       refuse("S22 \(name)", file(entry(name)), "tensor-name.unsafe")
     }
     for name in ["module.weight", "ü.重み", "a..b", String(repeating: "n", count: 512)] {
       #expect(try read(file(entry(name))).catalogue.names == [name], "S22 \(name)")
     }
+  }
+
+  @Test func everyChangedByteOfTheHeaderIsHeld() throws {
+    let metadata = "\"__metadata__\":{\"a\\u00e9\":\"\\\"\"}"
+    let good = file(entry() + "," + entry("b", dtype: "BF16", shape: "[2,0]", offsets: "[16,16]") + "," + metadata)
+    var refused = 0
+    let directory = try TemporaryDirectory()
+    for index in 0..<good.count - 16 {
+      for change: UInt8 in [0x01, 0x20, 0x80, 0xFF] {
+        var copy = good
+        copy[index] ^= change
+        let path = try directory.file("model.safetensors", copy)
+        do { _ = try SafetensorsFile.read(path: path) } catch is EVSSMError { refused += 1 }
+      }
+    }
+    #expect(refused > 2 * good.count)
   }
 }

@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct ReadWriteTests {
   @Test func readsWhatTheHeaderSays() throws {
-    let file = try read(file(entry("w", shape: "[2,2]") + ",\"__metadata__\":{\"format\":\"p\\u00e4\\ud83d\\ude00\\n\"}"))
+    let file = try read(
+      file(entry("w", shape: "[2,2]") + ",\"__metadata__\":{\"format\":\"p\\u00e4\\ud83d\\ude00\\n\"}"))
     let tensor = try #require(file.catalogue["w"])
     #expect(tensor.shape == [2, 2] && tensor.dtype == .float32)
     #expect(tensor.withUnsafeBytes { Array($0) } == (0..<16).map(UInt8.init))
@@ -14,7 +15,9 @@ import Testing
   }
 
   @Test func S20_zeroSizeBetweenTensors() throws {
-    let members = [entry("a"), entry("z", shape: "[0,3]", offsets: "[16,16]"), entry("b", shape: "[]", offsets: "[16,20]")]
+    let members = [
+      entry("a"), entry("z", shape: "[0,3]", offsets: "[16,16]"), entry("b", shape: "[]", offsets: "[16,20]"),
+    ]
     let catalogue = try read(file(members.joined(separator: ","), data: 20)).catalogue
     #expect(catalogue.names == ["a", "z", "b"])
     #expect(catalogue["z"]?.byteCount == 0 && catalogue["b"]?.shape == [])
@@ -77,7 +80,9 @@ import Testing
   @Test func writesTheSameBytesAndNothingElse() throws {
     let directory = try TemporaryDirectory()
     let metadata = ["z": "1", "y": "2", "x": "3"]
-    for name in ["one", "two", "two"] { try SafetensorsFile.write(everyType(), metadata: metadata, to: directory.path(name)) }
+    for name in ["one", "two", "two"] {
+      try SafetensorsFile.write(everyType(), metadata: metadata, to: directory.path(name))
+    }
     #expect(try bytes(ofFile: directory.path("one")) == bytes(ofFile: directory.path("two")))
     #expect(try directory.contents() == ["one", "two"])
   }

@@ -34,7 +34,9 @@ import Testing
 
   @Test func S26_shardNames() throws {
     let directory = try shards()
-    for name in ["../1.safetensors", "/etc/1.safetensors", "x/1.safetensors", ".1.safetensors", "", "1.bin", "1\\n.safetensors"] {
+    for name in [
+      "../1.safetensors", "/etc/1.safetensors", "x/1.safetensors", ".1.safetensors", "", "1.bin", "1\\n.safetensors",
+    ] {
       let index = map(["b": "2.safetensors", "a": name])
       expectRefusal("S26 \(name)", "safetensors.shard-name") { _ = try read(directory, index) }
     }

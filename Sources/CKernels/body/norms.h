@@ -23,11 +23,36 @@ static void rms_norm(const evssm_rms_args *args) {
   }
 }
 
-/* y - mean in the lanes of [c, c + LANES) that are channels, zero in the others. */
-INLINE vec norm_deviation(const float *y, size_t c, size_t channels, vec mean) {
-  vec deviation = vec_sub(vec_load(y + c), mean);
-  if (c + LANES <= channels) return deviation;
-  return vec_first(deviation, c < channels ? channels - c : 0);
+/* The lanes beyond the channels hold zeros, which the sum may include. */
+INLINE float norm_mean(const float *y, size_t channels, float share) {
+  vec even = vec_set(0), odd = vec_set(0);
+  size_t c = 0;
+  for (; c + 2 * LANES <= channels; c += 2 * LANES) {
+    even = vec_add(even, vec_load(y + c));
+    odd = vec_add(odd, vec_load(y + c + LANES));
+  }
+  for (; c < channels; c += LANES) even = vec_add(even, vec_load(y + c));
+  return vec_sum(vec_add(even, odd)) * share;
+}
+
+/* y - mean in the first `count` lanes, zero in the others. */
+INLINE vec norm_tail(const float *y, vec mean, size_t count) {
+  return vec_first(vec_sub(vec_load(y), mean), count < LANES ? count : LANES);
+}
+
+INLINE float norm_variance(const float *y, size_t channels, vec mean, float share) {
+  vec even = vec_set(0), odd = vec_set(0);
+  size_t c = 0;
+  for (; c + 2 * LANES <= channels; c += 2 * LANES) {
+    vec first = vec_sub(vec_load(y + c), mean), second = vec_sub(vec_load(y + c + LANES), mean);
+    even = vec_fma(first, first, even);
+    odd = vec_fma(second, second, odd);
+  }
+  for (; c < channels; c += LANES) {
+    vec last = norm_tail(y + c, mean, channels - c);
+    even = vec_fma(last, last, even);
+  }
+  return vec_sum(vec_add(even, odd)) * share;
 }
 
 static void layer_norm(const evssm_layer_norm_args *args) {
@@ -35,28 +60,16 @@ static void layer_norm(const evssm_layer_norm_args *args) {
   const float share = 1 / (float)channels;
   for (size_t p = 0; p < args->pixels; p++) {
     float *y = args->y + (ptrdiff_t)p * args->stride;
-    vec even = vec_set(0), odd = vec_set(0);
+    const vec mean = vec_set(norm_mean(y, channels, share));
+    const vec scale = vec_set(norm_inverse_root(norm_variance(y, channels, mean, share) + args->epsilon));
     size_t c = 0;
-    for (; c + 2 * LANES <= pitch; c += 2 * LANES) {
-      even = vec_add(even, vec_load(y + c));
-      odd = vec_add(odd, vec_load(y + c + LANES));
+    for (; c + LANES <= channels; c += LANES) {
+      vec normal = vec_mul(vec_sub(vec_load(y + c), mean), scale);
+      vec_store(y + c, vec_fma(normal, vec_load(args->weight + c), vec_load(args->bias + c)));
     }
-    if (c < pitch) even = vec_add(even, vec_load(y + c));
-    const vec mean = vec_set(vec_sum(vec_add(even, odd)) * share);
-    even = odd = vec_set(0);
-    for (c = 0; c + 2 * LANES <= pitch; c += 2 * LANES) {
-      vec first = norm_deviation(y, c, channels, mean), second = norm_deviation(y, c + LANES, channels, mean);
-      even = vec_fma(first, first, even);
-      odd = vec_fma(second, second, odd);
-    }
-    if (c < pitch) {
-      vec last = norm_deviation(y, c, channels, mean);
-      even = vec_fma(last, last, even);
-    }
-    const vec scale = vec_set(norm_inverse_root(vec_sum(vec_add(even, odd)) * share + args->epsilon));
-    for (c = 0; c < pitch; c += LANES) {
-      vec deviation = vec_mul(norm_deviation(y, c, channels, mean), scale);
-      vec_store(y + c, vec_fma(deviation, vec_load(args->weight + c), vec_load(args->bias + c)));
+    for (; c < pitch; c += LANES) {
+      vec normal = vec_mul(norm_tail(y + c, mean, channels > c ? channels - c : 0), scale);
+      vec_store(y + c, vec_fma(normal, vec_load(args->weight + c), vec_load(args->bias + c)));
     }
   }
 }

@@ -1,6 +1,6 @@
 /* Exponentials on AVX-512: 2^(k/32) from two registers and a polynomial of degree 2 on [-1/64, 1/64]. Half as many
  * multiply-adds as the portable form in body/functions.h, whose contracts hold here too. */
-#define EVSSM_SIMD_HAS_EXP 1
+#define EVSSM_SIMD_HAS_EXP
 
 static const float exp_table[32] __attribute__((aligned(64))) = {
     1.0f, 1.0218972f, 1.04427373f, 1.06714046f, 1.09050775f, 1.1143868f, 1.13878858f, 1.1637249f,
@@ -18,20 +18,26 @@ static const uint32_t exp_table_bits[32] __attribute__((aligned(64))) = {
 /* x + EXP_SHIFT holds round(32 x) in its low bits. */
 #define EXP_SHIFT 393216.0f
 
-/* 2^(r + f) for r the multiple of 1/32 in [-127, 128] that shifted - EXP_SHIFT gives, and |f| <= 1/64. */
-INLINE vec exp_assemble(vec shifted, vec f) {
+/* 2^(k/32 + f) for the k in the low five bits of `shifted` and |f| <= 1/64. */
+INLINE vec exp_fraction(vec shifted, vec f) {
   __m512i index = _mm512_castps_si512(shifted);
   vec root = _mm512_permutex2var_ps(vec_load(exp_table), index, vec_load(exp_table + 16));
   vec slope = vec_fma(f, vec_set(0.24022653698921204f), vec_set(0.6931573152542114f));
-  vec fraction = vec_fma(vec_mul(root, f), slope, root);
-  __m512i exponent = _mm512_slli_epi32(_mm512_and_si512(index, _mm512_set1_epi32(~31)), 18);
-  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(fraction), exponent));
+  return vec_fma(vec_mul(root, f), slope, root);
 }
 
 INLINE vec function_exp2(vec x) {
   x = vec_min(vec_set(128), vec_max(vec_set(-127), x));
   vec shifted = vec_add(x, vec_set(EXP_SHIFT));
-  return exp_assemble(shifted, vec_sub(x, vec_sub(shifted, vec_set(EXP_SHIFT))));
+  vec rounded = vec_sub(shifted, vec_set(EXP_SHIFT));
+  return vec_scale(exp_fraction(shifted, vec_sub(x, rounded)), rounded);
+}
+
+INLINE vec function_exp_negative(vec x) {
+  vec shifted = vec_fma(x, vec_set(-1.4426950216293335f), vec_set(EXP_SHIFT));
+  vec rounded = vec_sub(shifted, vec_set(EXP_SHIFT));
+  vec f = _mm512_fnmsub_ps(x, vec_set(1.4426950216293335f), rounded);
+  return vec_scale(exp_fraction(shifted, vec_fma(x, vec_set(-1.925963033500011e-08f), f)), rounded);
 }
 
 /* 2^x for x <= 0, where nothing overflows and the power of two can go in before the polynomial. */
@@ -45,11 +51,4 @@ INLINE vec function_decay(vec x) {
   vec power = _mm512_castsi512_ps(_mm512_add_epi32(root, _mm512_slli_epi32(index, 18)));
   vec slope = vec_fma(f, vec_set(0.24022653698921204f), vec_set(0.6931573152542114f));
   return vec_fma(vec_mul(power, f), slope, power);
-}
-
-INLINE vec function_exp_negative(vec x) {
-  vec shifted = vec_fma(x, vec_set(-1.4426950216293335f), vec_set(EXP_SHIFT));
-  vec rounded = vec_sub(shifted, vec_set(EXP_SHIFT));
-  vec f = _mm512_fnmsub_ps(x, vec_set(1.4426950216293335f), rounded);
-  return exp_assemble(shifted, vec_fma(x, vec_set(-1.925963033500011e-08f), f));
 }

@@ -24,7 +24,7 @@ struct FoldNormIntoLinear: Pass {
       for linear in linears {
         let folded = try Self.fold(linear, graph, weight.doubles(), bias.doubles())
         let constants = [
-          edit.constant(graph[linear.inputs[1]].name, folded.matrix), edit.constant(norm.name + ".bias", folded.bias),
+          edit.constant(graph[linear.inputs[1]].name, folded.matrix), edit.constant(linear.name + ".bias", folded.bias),
         ]
         try edit.replace(
           linear.outputs[0], with: edit.addOne(PointwiseLinear(), [plain] + constants, name: linear.name))

@@ -81,7 +81,7 @@ struct SyntheticPlan {
     var map = input
     var frame = Frame()
     for block in 0..<blocks[level] {
-      frame = frame.then(block % 2 == 0 ? Frame(transposed: true) : Frame(halfTurned: true))
+      frame = frame.composed(with: block % 2 == 0 ? Frame(transposed: true) : Frame(halfTurned: true))
       map = try scanStage(level, "\(name).block\(block).scan_stage", map, frame)
       map = try feedForwardStage(level, "\(name).block\(block).feed_forward_stage", map, frame)
     }

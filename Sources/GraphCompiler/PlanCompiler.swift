@@ -1,0 +1,35 @@
+import ExecutionPlan
+import GraphIR
+import Tensors
+
+/// A plan with its packed weights, and how it came about.
+public struct CompiledPlan: Sendable {
+  public var plan: Plan
+  public var weights: TensorStorage
+  /// What each pass did and left undone, in order.
+  public var explanations: [Explanation]
+  /// The graph of fused stages that the plan runs; its nodes are named like the plan's steps.
+  public var fusedGraph: Graph
+
+  /// The plan as a runtime takes it, without a file. Throws what ``PlanValidator`` throws.
+  public func loaded() throws -> LoadedPlan { try LoadedPlan(plan: plan, weights: weights) }
+}
+
+/// Graph in, plan out: the passes of ``Pipeline``, then emission.
+public enum PlanCompiler {
+  /// Compiles a graph of one picture input and one picture output.
+  ///
+  /// Throws what ``Pipeline/run(_:_:)`` throws, and `compile.no-kernel` for stages that have none.
+  /// - Complexity: O(weights); a few copies of the weights are alive at a time.
+  public static func compile(
+    _ graph: Graph, model: ModelDescription, schedule: Schedule = Schedule()
+  ) throws -> CompiledPlan {
+    let result = try Pipeline.run(graph)
+    var emitter = Emitter(result.graph, schedule: schedule)
+    let (plan, values) = try emitter.emit(model)
+    let weights = try TensorStorage(byteCount: Checked.multiply(values.count, 4)) { target in
+      values.withUnsafeBytes { target.copyMemory(from: $0) }
+    }
+    return CompiledPlan(plan: plan, weights: weights, explanations: result.explanations, fusedGraph: result.graph)
+  }
+}

@@ -1,0 +1,153 @@
+import CKernels
+import ExecutionPlan
+import Glibc
+import Tensors
+
+/// A plan bound to one size of picture: its arena, its resolved weights and its threads. ``run(input:output:)`` allocates nothing.
+///
+/// Not reentrant: one run at a time, from one thread at a time. Results are bit-identical for any number of threads.
+public final class PlanSession: @unchecked Sendable {
+  // Unchecked: mutable state is touched only inside run(), which the caller serialises.
+  public let plan: LoadedPlan
+  public let bound: BoundPlan
+  public let instructionSet: InstructionSet
+  public let workers: Workers
+  private let arena: Arena
+  private let threadScratch: Arena
+  private let picture: PictureBinding
+  private let job: PlanJob
+
+  /// Binds a plan to a picture size: finds a stored binding or makes one, allocates the arena, resolves every pointer.
+  ///
+  /// Throws when the size is out of the plan's range, when memory is not to be had, or when `instructionSet` is not this processor's.
+  /// - Complexity: O(steps), plus the arena's pages when they are first touched.
+  public init(
+    plan: LoadedPlan, height: Int, width: Int, workers: Workers, instructionSet: InstructionSet? = nil
+  ) throws {
+    self.plan = plan
+    self.workers = workers
+    self.instructionSet = try instructionSet ?? InstructionSet.selected()
+    bound = try plan.binding(height: height, width: width)
+    arena = try Arena(byteCount: bound.arenaByteCount)
+    let privateFloats = try plan.plan.steps.map { try $0.operation.threadScratchFloats() }.max() ?? 0
+    let privateBytes = try Checked.roundUp(Checked.multiply(privateFloats, 4), to: 4096)
+    threadScratch = try Arena(byteCount: Checked.multiply(privateBytes, workers.count))
+    picture = PictureBinding(height: height, width: width)
+    let builder = ExecutorBuilder(
+      plan: plan, bound: bound, arena: arena, picture: picture, kernels: try self.instructionSet.kernels())
+    job = PlanJob(
+      executors: try plan.plan.steps.indices.map(builder.executor), scratch: threadScratch, scratchBytes: privateBytes)
+  }
+
+  public var height: Int { picture.height }
+  public var width: Int { picture.width }
+  /// Floats of a picture: 3 · height · width.
+  public var pictureCount: Int { 3 * picture.height * picture.width }
+  /// Bytes of feature maps and scratch memory, the threads' private memory included.
+  public var memoryByteCount: Int { arena.byteCount + threadScratch.byteCount }
+
+  /// Restores a picture: planar float32 (3, height, width), RGB, values in [0, 1]; the result is not clamped.
+  ///
+  /// Throws `runtime.buffer-size` when a buffer has another length. Allocates nothing.
+  public func run(input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>) throws {
+    guard input.count == pictureCount, output.count == pictureCount else {
+      throw EVSSMError(
+        "runtime.buffer-size", "The session runs pictures of 3 × \(height) × \(width) values.", category: .usage)
+    }
+    picture.input = input.baseAddress
+    picture.output = output.baseAddress
+    workers.pool.run(job)
+    picture.input = nil
+    picture.output = nil
+  }
+
+  /// Restores a picture given and returned as an array. One allocation.
+  public func run(_ input: [Float]) throws -> [Float] {
+    try [Float](unsafeUninitializedCapacity: pictureCount) { output, count in
+      try input.withUnsafeBufferPointer { source in
+        try run(input: source, output: UnsafeMutableBufferPointer(rebasing: output[..<pictureCount]))
+      }
+      count = pictureCount
+    }
+  }
+
+  /// Runs with a call after every step, on the calling thread, with the step's result. For verification; allocates.
+  public func run(_ input: [Float], observing: @escaping (Step, FeatureMap) -> Void) throws -> [Float] {
+    job.observer = { [plan, bound, arena] index in
+      guard let buffer = plan.plan.steps[index].operation.outputBuffer else { return }
+      let map = bound.buffers[buffer.rawValue]
+      let channels = plan.plan.buffers[buffer.rawValue].channels
+      let pixels = UnsafePointer(arena.floats(at: map.byteOffset))
+      observing(
+        plan.plan.steps[index],
+        FeatureMap(pixels: pixels, height: map.height, width: map.width, channels: channels, pitch: map.pitch))
+    }
+    defer { job.observer = nil }
+    return try run(input)
+  }
+
+  /// Wall time of each step of the last run, in seconds.
+  public var stepSeconds: [Double] { job.stepSeconds }
+}
+
+/// A step's result while an observer looks at it: upright NHWC pixels in the arena.
+public struct FeatureMap {
+  public let pixels: UnsafePointer<Float>
+  public let height: Int
+  public let width: Int
+  public let channels: Int
+  /// Floats a pixel.
+  public let pitch: Int
+
+  /// A copy as planar (channels, height, width).
+  public func planes() -> [Float] {
+    var out = [Float](repeating: 0, count: channels * height * width)
+    for pixel in 0..<height * width {
+      for channel in 0..<channels { out[channel * height * width + pixel] = pixels[pixel * pitch + channel] }
+    }
+    return out
+  }
+}
+
+/// All steps of a plan, run by a team.
+final class PlanJob: TeamJob, @unchecked Sendable {
+  // Unchecked: `observer` and the times are touched by worker 0 only.
+  private let executors: [any StepExecutor]
+  private let scratch: Arena
+  private let scratchBytes: Int
+  private let times: UnsafeMutablePointer<UInt64>
+  var observer: ((Int) -> Void)?
+
+  init(executors: [any StepExecutor], scratch: Arena, scratchBytes: Int) {
+    self.executors = executors
+    self.scratch = scratch
+    self.scratchBytes = scratchBytes
+    times = .allocate(capacity: executors.count + 1)
+    times.initialize(repeating: 0, count: executors.count + 1)
+  }
+
+  deinit { times.deallocate() }
+
+  func run(worker: Int, team: Team) {
+    let own = scratch.floats(at: worker * scratchBytes)
+    if worker == 0 { times[0] = Self.now() }
+    for index in executors.indices {
+      executors[index].run(worker: worker, team: team, scratch: own)
+      if worker == 0 { times[index + 1] = Self.now() }
+      if observer != nil {
+        if worker == 0 { observer?(index) }
+        team.barrier()
+      }
+    }
+  }
+
+  var stepSeconds: [Double] { executors.indices.map { Double(times[$0 + 1] - times[$0]) * 1e-9 } }
+
+  private static func now() -> UInt64 { clock_gettime_nsec() }
+
+  private static func clock_gettime_nsec() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}
