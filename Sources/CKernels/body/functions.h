@@ -1,24 +1,23 @@
 /* Elementwise functions. Coefficients are minimax fits in float64, rounded to float32. */
 
 #ifndef EVSSM_SIMD_HAS_EXP
-/* 2^x for a result and |x| that float32 holds: relative error below 2e-7. Below -126 gradually zero; from 128 on
- * infinity. */
-INLINE vec function_exp2(vec x) {
-  x = vec_clamp_exponent(x);
+/* 2^x for x in the range of vec_scale. Terms are summed in pairs: a shorter chain than Horner's. */
+INLINE vec function_exp2_within(vec x) {
   vec n = vec_round(x);
-  vec f = vec_sub(x, n);
-  vec p = vec_set(0.00015353361959569156f);
-  p = vec_fma(p, f, vec_set(0.0013398873852565885f));
-  p = vec_fma(p, f, vec_set(0.00961843691766262f));
-  p = vec_fma(p, f, vec_set(0.055503323674201965f));
-  p = vec_fma(p, f, vec_set(0.24022647738456726f));
-  p = vec_fma(p, f, vec_set(0.6931471824645996f));
-  p = vec_fma(p, f, vec_set(1));
-  return vec_scale(p, n);
+  vec f = vec_sub(x, n), square = vec_mul(f, f);
+  vec low = vec_fma(vec_set(0.6931471824645996f), f, vec_set(1));
+  vec middle = vec_fma(vec_set(0.055503323674201965f), f, vec_set(0.24022647738456726f));
+  vec high = vec_fma(vec_set(0.0013398873852565885f), f, vec_set(0.00961843691766262f));
+  high = vec_fma(vec_set(0.00015353361959569156f), square, high);
+  return vec_scale(vec_fma(vec_fma(high, square, middle), square, low), n);
 }
 
+/* 2^x for a result and |x| that float32 holds: relative error below 2e-7. Below -126 gradually zero; from 128 on
+ * infinity. */
+INLINE vec function_exp2(vec x) { return function_exp2_within(vec_min(vec_set(128), vec_max(vec_set(-127), x))); }
+
 /* 2^x for x <= 0. */
-INLINE vec function_decay(vec x) { return function_exp2(x); }
+INLINE vec function_decay(vec x) { return function_exp2_within(vec_max(vec_set(-127), x)); }
 
 /* e^-x for x in [0, 87]: log(2) is split in two, so that the error does not grow with x. */
 INLINE vec function_exp_negative(vec x) {

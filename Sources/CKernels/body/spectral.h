@@ -87,7 +87,7 @@ INLINE void spectral_complex(vec re[8], vec im[8]) {
 }
 
 /* Filters a column of real values; filter points at row 0 of the column, rows `row` floats apart. */
-INLINE void spectral_real_column(float *column, const float *filter, size_t row) {
+static NOINLINE void spectral_real_column(float *column, const float *filter, size_t row) {
   vec v[8];
   UNROLL for (int i = 0; i < 8; i++) v[i] = vec_load(column + i * SPECTRAL_SIDE * LANES);
   spectral_real_forward(v);
@@ -106,7 +106,7 @@ INLINE void spectral_real_column(float *column, const float *filter, size_t row)
 }
 
 /* Filters a column of complex values, the imaginary part one vector after the real part. */
-INLINE void spectral_complex_column(float *column, const float *filter, size_t row) {
+static NOINLINE void spectral_complex_column(float *column, const float *filter, size_t row) {
   vec re[8], im[8];
   UNROLL for (int i = 0; i < 8; i++) {
     re[i] = vec_load(column + i * SPECTRAL_SIDE * LANES);
@@ -133,7 +133,7 @@ INLINE void spectral_columns(float *scratch, const float *filter, size_t pitch) 
 }
 
 /* Row i of a patch into its half spectrum. */
-INLINE void spectral_row_in(const evssm_spectral_args *args, ptrdiff_t i, size_t c, float *line) {
+static NOINLINE void spectral_row_in(const evssm_spectral_args *args, ptrdiff_t i, size_t c, float *line) {
   const float *in = args->in + i * args->in_row + (ptrdiff_t)c;
   vec v[8];
   UNROLL for (int j = 0; j < 8; j++) v[j] = vec_load(in + j * args->in_pixel);
@@ -142,7 +142,7 @@ INLINE void spectral_row_in(const evssm_spectral_args *args, ptrdiff_t i, size_t
 }
 
 /* The half spectrum of row i back to pixels, added to the addend; whole rows straight from registers. */
-INLINE void spectral_row_out(const evssm_spectral_args *args, ptrdiff_t i, size_t c, float *line) {
+static NOINLINE void spectral_row_out(const evssm_spectral_args *args, ptrdiff_t i, size_t c, float *line) {
   const ptrdiff_t start = i * args->out_row + (ptrdiff_t)c;
   vec v[8];
   UNROLL for (int j = 0; j < 8; j++) v[j] = vec_load(line + j * LANES);

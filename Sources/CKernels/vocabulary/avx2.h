@@ -27,8 +27,6 @@ INLINE vec vec_scale(vec a, vec n) {
   return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), exponent));
 }
 
-INLINE vec vec_clamp_exponent(vec x) { return vec_min(vec_set(128), vec_max(vec_set(-127), x)); }
-
 INLINE vec vec_first(vec a, size_t count) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane)));

@@ -7,8 +7,7 @@
  *   vec_add ... vec_abs      lane by lane; vec_fma(a, b, c) = a * b + c, fused where the instruction set has it
  *   vec_min, vec_max         the second operand where a lane is unordered: a NaN there is kept
  *   vec_round                to the nearest integer, ties to even; |a| < 2^22
- *   vec_clamp_exponent       x within the range that vec_scale takes as round(x)
- *   vec_scale(a, n)          a * 2^n, a in [2^-1/2, 2^1/2], integral n; n <= -127 gives at most 2^-126, n = 128 with
+ *   vec_scale(a, n)          a * 2^n, a in [2^-1/2, 2^1/2], integral n in [-127, 128]; -127 gives at most 2^-126, 128 with
  *                            a = 1 infinity
  *   vec_first(a, count)      lanes below count, zero in the others; 0 <= count <= LANES
  *   vec_sum                  the sum of all lanes in a fixed order */
@@ -48,8 +47,6 @@ INLINE vec vec_scale(vec a, vec n) {
   vec_bits exponent = __builtin_convertvector(n, vec_bits) << 23;
   return (vec)((vec_bits)a + exponent);
 }
-
-INLINE vec vec_clamp_exponent(vec x) { return vec_min(vec_set(128), vec_max(vec_set(-127), x)); }
 
 INLINE vec vec_first(vec a, size_t count) {
   const vec_bits lane = {0, 1, 2, 3};

@@ -27,8 +27,6 @@ INLINE vec vec_scale(vec a, vec n) {
   return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(a), exponent));
 }
 
-INLINE vec vec_clamp_exponent(vec x) { return vec_min(vec_set(128), vec_max(vec_set(-127), x)); }
-
 INLINE vec vec_first(vec a, size_t count) {
   static const int32_t lanes[4] = {0, 1, 2, 3};
   uint32x4_t kept = vcltq_s32(vld1q_s32(lanes), vdupq_n_s32((int32_t)count));
