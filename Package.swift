@@ -10,8 +10,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency], exclude: [Stri
   .target(name: name, dependencies: dependencies, exclude: exclude)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-  .testTarget(name: name, dependencies: dependencies, resources: resources)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude)
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -80,7 +80,9 @@ let package = Package(
     tests("ExecutionPlanTests", ["ExecutionPlan"]),
     tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),
     tests("KernelTests", ["CKernels"]),
-    tests("CommandTests", ["evssm", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"]),
+    tests(
+      "CommandTests", ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"],
+      exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]
 )
