@@ -12,7 +12,7 @@ enum FileKind {
   /// Looks at the first bytes of the file at `path`. Throws `file.…`.
   init(path: String) throws {
     let prefix = try InputFile(path).prefix(TorchCheckpoint.sniffedByteCount)
-    if false {
+    if PlanFile.canRead(prefix: prefix) {
       self = .plan
     } else if TorchCheckpoint.canRead(prefix: prefix) {
       self = .torch
