@@ -7,8 +7,7 @@ public enum NumpyFile {
   /// Reads a little-endian float32 array in C order, of any shape within the limits on tensors.
   ///
   /// - Throws: `npy.not-npy`, `npy.version`, `npy.header`, `npy.unsupported-dtype`, `npy.fortran-order`,
-  ///   `npy.size-mismatch`,
-  ///   `limit.exceeded`, `file.…`.
+  ///   `npy.size-mismatch`, `limit.exceeded`, `file.…`.
   /// - Complexity: O(file); the values are held once.
   public static func read(path: String) throws -> Tensor {
     do { return try read(InputFile(path)) } catch let error as EVSSMError { throw error.at(.init(file: path)) }

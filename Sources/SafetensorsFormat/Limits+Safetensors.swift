@@ -8,5 +8,5 @@ extension Limits {
   /// `max_safetensors_shards`: files that one index may name.
   public static let maxSafetensorsShards = 4096
   /// `max_tensor_name`: bytes of a tensor's name in UTF-8.
-  public static let maxTensorNameBytes = 512
+  static let maxTensorNameBytes = 512
 }

@@ -17,16 +17,15 @@ enum TensorName {
     }
   }
 
-  /// Whether the name has only letters, digits, dots and hyphens, as nearly all have.
+  /// Whether the name has only letters, digits, dots, hyphens and underscores, as nearly all have.
   private static func isPlain(_ name: String) -> Bool {
     for byte in name.utf8 {
       switch byte {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E: continue
-      case 0x5F where byte != name.utf8.first: continue
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: continue
       default: return false
       }
     }
-    return name != ".."
+    return name != ".." && name != "__metadata__"
   }
 
   private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {

@@ -10,6 +10,8 @@ extension Limits {
   public static let maxZipDirectoryBytes = 64 << 20
   /// `max_ratio`: inflated bytes for each compressed byte of a record.
   public static let maxInflationRatio = 1024
+  /// `max_hint_record`: bytes of the records `version` and `byteorder`.
+  public static let maxHintRecordBytes = 64
   /// `max_pickle_bytes`
   public static let maxPickleBytes = 64 << 20
   /// `max_pickle_opcodes`

@@ -36,13 +36,13 @@ extension PickledTensor {
     }
   }
 
-  /// Moves to the next run; `from` is its first element.
+  /// Moves to the next run; `from` is its first element. Wraps, because the stride of a dimension of 1 may be anything.
   private func advance(_ index: inout [Int], _ from: inout Int) {
     for dimension in index.indices.reversed() {
       index[dimension] += 1
-      from += strides[dimension]
+      from &+= strides[dimension]
       if index[dimension] < shape[dimension] { return }
-      from -= shape[dimension] * strides[dimension]
+      from &-= shape[dimension] &* strides[dimension]
       index[dimension] = 0
     }
   }

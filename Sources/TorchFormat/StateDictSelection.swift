@@ -6,7 +6,7 @@ struct StateDictSelection {
   let tensors: [(name: String, index: Int)]
   let wrapper: String
   let strippedPrefix: String?
-  private(set) var skipped: [String] = []
+  let skipped: [String]
 
   private static let wrapperKeys = ["params_ema", "params", "state_dict", "model"]
   private static let parallelPrefix = "module."
@@ -26,6 +26,7 @@ struct StateDictSelection {
         skipped.append((found.path + [search.shown(key)]).joined(separator: "."))
       }
     }
+    try Limits.check(named.count, atMost: Limits.maxTensorCount, name: "max_tensor_count", "The number of tensors")
     self.skipped = Array(skipped.prefix(Self.maxShown))
     let isParallel = !named.isEmpty && named.allSatisfy { $0.name.hasPrefix(Self.parallelPrefix) }
     strippedPrefix = isParallel ? Self.parallelPrefix : nil

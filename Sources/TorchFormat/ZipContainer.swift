@@ -102,7 +102,7 @@ extension ZipContainer {
     func storageByteCount(_ key: String) throws -> Int? { try entry("data/\(key)").size }
 
     private func shortText(_ record: String) throws -> String {
-      let bytes = try archive.bytes(of: entry(record), limit: 64, name: "max_hint_record")
+      let bytes = try archive.bytes(of: entry(record), limit: Limits.maxHintRecordBytes, name: "max_hint_record")
       return String(decoding: bytes, as: UTF8.self)
     }
 

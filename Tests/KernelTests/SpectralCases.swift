@@ -37,8 +37,9 @@ extension KernelCase {
     let output = inPlace ? addend : [Float](repeating: 4, count: problem.size)
     var expected = [Expected?](repeating: nil, count: problem.size)
     for c in 0..<problem.pitch {
-      let filtered = filtered((0..<64).map { Double(input[problem.at($0 / 8, $0 % 8) + c]) }, full.map { Double($0[c]) })
-      let magnitude = (0..<64).reduce(0) { $0 + abs(Double(input[problem.at($1 / 8, $1 % 8) + c])) } * 2
+      let patch = (0..<64).map { Double(input[problem.at($0 / 8, $0 % 8) + c]) }
+      let filtered = filtered(patch, full.map { Double($0[c]) })
+      let magnitude = patch.reduce(0) { $0 + abs($1) } * 2
       for i in problem.rows {
         for j in problem.columns {
           let value = filtered[8 * i + j] + Double(addend[problem.at(i, j) + c])

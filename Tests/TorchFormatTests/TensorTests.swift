@@ -82,6 +82,19 @@ import Testing
     #expect(checkpoint.report.storageByteCount == 16)
   }
 
+  @Test("T07 a stride of 2^63 - 1 on a dimension of 1 is never followed")
+  func hugeUnitStride() throws {
+    let tensor = try read(.init(offset: 1, shape: [2, 1, 2], strides: [1, .max, 2]))
+    #expect(tensor.floats() == [1.5, 3.25, -2, -4])
+  }
+
+  @Test("A whole archive as a tensor's bytes does not mislead")
+  func archiveInside() throws {
+    let record = Checkpoints.good
+    let tensor = try read(.init(type: "ByteStorage", count: record.count, shape: [record.count], strides: [1]), record)
+    #expect(tensor.withUnsafeBytes { $0.elementsEqual(record) })
+  }
+
   @Test("T23 zero-size dimensions", arguments: [[0], [0, 4], [3, 0, 2], [1 << 40, 0]])
   func empty(_ shape: [Int]) throws {
     let tensor = try read(.init(shape: shape, strides: shape.map { _ in 1 }))

@@ -165,7 +165,8 @@ typedef struct {
   size_t pitch;
 } evssm_spectral_args;
 
-/* Rows of pixels copied with a weight: out[p] = addend[p] + scale[p] * in[p]; scale NULL means 1, addend NULL means 0. */
+/* Rows of pixels copied with a weight: out[p] = addend[p] + scale[p] * in[p]; scale NULL means 1, addend NULL means 0.
+ * addend may equal out. */
 typedef struct {
   const float *in;
   ptrdiff_t in_stride;
@@ -190,9 +191,10 @@ typedef struct {
   size_t pitch;
 } evssm_halve_args;
 
-/* One row of bilinear x2 (align_corners false): rows are first mixed, v[p] = near_weight * near[p] + (1 - near_weight) *
- * far[p], then out[2p] = 0.25 v[p - 1] + 0.75 v[p], out[2p + 1] = 0.75 v[p] + 0.25 v[p + 1], indices clamped to
- * [0, pixels). Writes 2 * pixels pixels. */
+/* One row of bilinear x2 (align_corners false): rows are first mixed,
+ * v[p] = near_weight * near[p] + (1 - near_weight) * far[p], then
+ * out[2p] = 0.25 v[p - 1] + 0.75 v[p], out[2p + 1] = 0.75 v[p] + 0.25 v[p + 1], indices clamped to [0, pixels).
+ * Writes 2 * pixels pixels. */
 typedef struct {
   const float *near_row;
   const float *far_row;

@@ -7,8 +7,8 @@
  *   vec_add ... vec_abs      lane by lane; vec_fma(a, b, c) = a * b + c, fused where the instruction set has it
  *   vec_min, vec_max         the second operand where a lane is unordered: a NaN there is kept
  *   vec_round                to the nearest integer, ties to even; |a| < 2^22
- *   vec_scale(a, n)          a * 2^n, a in [2^-1/2, 2^1/2], integral n in [-127, 128]; -127 gives at most 2^-126, 128 with
- *                            a = 1 infinity
+ *   vec_scale(a, n)          a * 2^n, a in [2^-1/2, 2^1/2], integral n in [-127, 128]; -127 gives at most 2^-126,
+ *                            128 with a = 1 infinity
  *   vec_first(a, count)      lanes below count, zero in the others; 0 <= count <= LANES
  *   vec_sum                  the sum of all lanes in a fixed order */
 #define LANES 4

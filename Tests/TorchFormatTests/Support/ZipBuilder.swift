@@ -81,23 +81,24 @@ struct ZipBuilder {
   func build() -> [UInt8] {
     var out = leading
     var offsets: [Int] = []
-    for entry in entries {
+    let checksums = entries.map { CRC32.of($0.data) }
+    for (entry, crc) in zip(entries, checksums) {
       out += entry.gap
       offsets.append(entry.headerOffset ?? out.count)
-      out += Self.header(entry, entry.local, isCentral: false, offset: 0)
+      out += Self.header(entry, entry.local, crc, isCentral: false, offset: 0)
       out += entry.packed ?? entry.data
       out += entry.descriptor
     }
     out += beforeDirectory
     let start = out.count
-    for (entry, offset) in zip(entries, offsets) {
-      out += Self.header(entry, entry.central, isCentral: true, offset: offset)
+    for (index, entry) in entries.enumerated() {
+      out += Self.header(entry, entry.central, checksums[index], isCentral: true, offset: offsets[index])
     }
     appendEnd(&out, directoryStart: start)
     return out + trailing
   }
 
-  private static func header(_ entry: Entry, _ header: Header, isCentral: Bool, offset: Int) -> [UInt8] {
+  private static func header(_ entry: Entry, _ header: Header, _ crc: Int, isCentral: Bool, offset: Int) -> [UInt8] {
     let name = header.name ?? Array(entry.name.utf8)
     var out: [UInt8] = [0x50, 0x4B] + (isCentral ? [1, 2] : [3, 4])
     if isCentral { out.put16(entry.madeBy) }
@@ -105,7 +106,7 @@ struct ZipBuilder {
     out.put16(header.flags ?? entry.flags)
     out.put16(header.method ?? entry.method)
     out.put32(0)
-    out.put32(header.crc ?? CRC32.of(entry.data))
+    out.put32(header.crc ?? crc)
     out.put32(header.compressedSize ?? (entry.packed ?? entry.data).count)
     out.put32(header.size ?? entry.data.count)
     out.put16(name.count)
