@@ -99,6 +99,6 @@ public enum Verifier {
       ids.map { graph.values.indices.contains($0.index) ? "\($0): \(graph[$0].type)" : "\($0)" }
         .joined(separator: ", ")
     }
-    return "\(type(of: node.op).name)\(Graph.text(node.op.attributes)) (\(text(node.inputs))) -> (\(text(node.outputs)))"
+    return "\(type(of: node.op).name)\(Graph.text(node.op.attributes))(\(text(node.inputs))) -> (\(text(node.outputs)))"
   }
 }

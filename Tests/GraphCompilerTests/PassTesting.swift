@@ -1,5 +1,4 @@
 import EVSSMModel
-import Foundation
 import GraphIR
 import ReferenceInterpreter
 import Tensors

@@ -52,9 +52,11 @@ import Testing
 
         """)
     let filter = try #require(after.constant(ValueID(1))).doubles()
-    for c in 0..<2 { for u in 0..<8 { for v in 0..<8 {
-      #expect(filter[(c * 8 + u) * 8 + v] == filter[(c * 8 + (8 - u) % 8) * 8 + (8 - v) % 8])
-    } } }
+    for i in filter.indices {
+      let (channel, u, v) = (i / 64, i / 8 % 8, i % 8)
+      let mirror: Int = channel * 64 + (8 - u) % 8 * 8 + (8 - v) % 8
+      #expect(filter[i] == filter[mirror])
+    }
     #expect(try SymmetriseSpectralFilter().edit(after).isEmpty)
   }
 

@@ -10,7 +10,7 @@ func evaluate<Scalar: ReferenceScalar>(
   _ op: any Operator, _ inputs: [ReferenceArray<Scalar>]
 ) throws -> [ReferenceArray<Scalar>] {
   var graph = Graph()
-  let ids = inputs.enumerated().map { graph.addInput("\($0)", ValueType(Scalar.dtype, $1.shape.map { Dimension($0) })) }
+  let ids = inputs.enumerated().map { graph.addInput("\($0)", ValueType(Scalar.dtype, $1.shape.map { GraphIR.Dimension($0) })) }
   graph.setOutputs(try graph.add(op, ids, name: "node"))
   return try Interpreter<Scalar>(graph).run(inputs)
 }

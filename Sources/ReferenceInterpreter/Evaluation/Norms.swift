@@ -10,17 +10,15 @@ extension RMSNorm: Evaluable {
     var map = inputs[0]
     let (channels, pixels) = (map.channels, map.pixels)
     let affine = inputs.count == 3
+    var scales = [Scalar](repeating: 0, count: pixels)
     map.elements.withUnsafeMutableBufferPointer { x in
-      for p in 0..<pixels {
-        var sum: Scalar = 0
-        for c in 0..<channels { sum += x[c * pixels + p] * x[c * pixels + p] }
-        let scale = 1 / (sum / Scalar(channels) + Scalar(epsilon)).squareRoot()
-        for c in 0..<channels { x[c * pixels + p] *= scale }
-      }
-      if !affine { return }
-      for c in 0..<channels {
-        let (weight, bias) = (inputs[1].elements[c], inputs[2].elements[c])
-        for i in c * pixels..<(c + 1) * pixels { x[i] = x[i] * weight + bias }
+      scales.withUnsafeMutableBufferPointer { scale in
+        for c in 0..<channels { for p in 0..<pixels { scale[p] += x[c * pixels + p] * x[c * pixels + p] } }
+        for p in 0..<pixels { scale[p] = 1 / (scale[p] / Scalar(channels) + Scalar(epsilon)).squareRoot() }
+        for c in 0..<channels {
+          let (weight, bias) = affine ? (inputs[1].elements[c], inputs[2].elements[c]) : (1, 0)
+          for p in 0..<pixels { x[c * pixels + p] = x[c * pixels + p] * scale[p] * weight + bias }
+        }
       }
     }
     return [map]
@@ -36,15 +34,24 @@ extension LayerNorm: Evaluable {
     var map = inputs[0]
     let (channels, pixels) = (map.channels, map.pixels)
     let (weight, bias) = (inputs[1].elements, inputs[2].elements)
+    var means = [Scalar](repeating: 0, count: pixels)
+    var scales = means
     map.elements.withUnsafeMutableBufferPointer { x in
-      for p in 0..<pixels {
-        var sum: Scalar = 0
-        for c in 0..<channels { sum += x[c * pixels + p] }
-        let mean = sum / Scalar(channels)
-        var squares: Scalar = 0
-        for c in 0..<channels { squares += (x[c * pixels + p] - mean) * (x[c * pixels + p] - mean) }
-        let scale = 1 / (squares / Scalar(channels) + Scalar(epsilon)).squareRoot()
-        for c in 0..<channels { x[c * pixels + p] = (x[c * pixels + p] - mean) * scale * weight[c] + bias[c] }
+      means.withUnsafeMutableBufferPointer { mean in
+        scales.withUnsafeMutableBufferPointer { scale in
+          for c in 0..<channels { for p in 0..<pixels { mean[p] += x[c * pixels + p] } }
+          for p in 0..<pixels { mean[p] /= Scalar(channels) }
+          for c in 0..<channels {
+            for p in 0..<pixels {
+              x[c * pixels + p] -= mean[p]
+              scale[p] += x[c * pixels + p] * x[c * pixels + p]
+            }
+          }
+          for p in 0..<pixels { scale[p] = 1 / (scale[p] / Scalar(channels) + Scalar(epsilon)).squareRoot() }
+          for c in 0..<channels {
+            for p in 0..<pixels { x[c * pixels + p] = x[c * pixels + p] * scale[p] * weight[c] + bias[c] }
+          }
+        }
       }
     }
     return [map]
