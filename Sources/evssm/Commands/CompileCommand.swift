@@ -47,7 +47,7 @@ struct CompileCommand: ParsableCommand {
     let checkpoint = try LoadedCheckpoint.read(path: input, key: key)
     try OutputPath.check(output, isNoneOf: [input])
     Console.note("\(EVSSMError.escaped(input)): \(checkpoint.summary)")
-    let result = try Compilation(checkpoint, windows: windows, sizes: sizes)
+    let result = try Compilation(checkpoint, windows: windows == .released ? .released : .whole)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     Console.note(result.networkSummary)
     try result.write(to: output)
