@@ -10,12 +10,13 @@
 ///
 /// It is never mapped: a file that another process cuts short gives a typed error, not SIGBUS. FIFOs, devices, sockets
 /// and directories are refused without blocking on them.
-public struct InputFile: ~Copyable {
+public final class InputFile: Sendable {
   /// The path as the caller named it, for the place of errors.
   public let path: String
   /// Size when it was opened, in bytes.
   public let byteCount: Int
-  private let descriptor: Int32
+  /// The open file, for libraries that read by descriptor; it stays this object's to close.
+  public let descriptor: Int32
 
   /// Opens `path`.
   /// - Parameter followsLink: whether a symbolic link as the last part of the path is followed.
@@ -68,14 +69,22 @@ public struct InputFile: ~Copyable {
     }
   }
 
-  /// `count` bytes from `offset` on. The caller has bounded `count`.
+  /// `count` bytes from `offset` on. Throws `file.truncated` when they do not lie inside the file.
   public func bytes(at offset: Int, count: Int) throws -> [UInt8] {
-    try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+    guard offset >= 0, count >= 0, count <= byteCount, offset <= byteCount - count else {
+      throw EVSSMError(
+        "file.truncated", "\(count) bytes at \(offset) do not lie inside a file of \(byteCount) bytes.",
+        place: place(offset))
+    }
+    return try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       try read(
         at: offset, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
       initialized = count
     }
   }
+
+  /// A byte of this file, as the place of an error.
+  public func place(_ offset: Int) -> EVSSMError.Place { .init(file: path, byteOffset: UInt64(max(0, offset))) }
 
   /// The first bytes of the file, at most `count`: what a format is recognised by.
   public func prefix(_ count: Int) throws -> [UInt8] { try bytes(at: 0, count: min(count, byteCount)) }

@@ -36,7 +36,7 @@ struct LegacyContainer: TorchContainer {
     guard let offset = offsets[storage.key] else {
       throw EVSSMError("torch.missing-record", "The file lacks this storage.", place: .init(file: file.path, node: storage.key))
     }
-    try file.read(into: target, at: offset + range.lowerBound)
+    try file.read(at: offset + range.lowerBound, into: target)
   }
 }
 

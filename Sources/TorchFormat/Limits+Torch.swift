@@ -35,7 +35,12 @@ extension Limits {
   }
 
   /// `max_pickle_objects`: bytes of memory that the objects of a pickle may take in a file of `fileBytes`.
-  public static func maxPickleObjectBytes(fileBytes: Int) -> Int { fileBytes / 2 + (24 << 20) }
+  public static func maxPickleObjectBytes(fileBytes: Int) -> Int { fileBytes / 2 + (16 << 20) }
+
+  /// `max_pickle_bytes` for the pickle of a zip archive of `fileBytes`, which may be deflated.
+  static func maxPickleBytes(fileBytes: Int) -> Int {
+    min(maxPickleBytes, scaled(fileBytes, by: 2, plus: 8 << 20))
+  }
 
   private static func scaled(_ value: Int, by factor: Int, plus constant: Int) -> Int {
     let (product, over) = value.multipliedReportingOverflow(by: factor)

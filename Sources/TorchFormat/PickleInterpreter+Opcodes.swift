@@ -96,7 +96,8 @@ extension PickleInterpreter {
 
   private mutating func pushText(count: Int) throws {
     let range = try take(count)
-    guard String(validating: source.bytes[range.indices], as: UTF8.self) != nil else {
+    let bytes = source.bytes
+    do { _ = try UTF8Span(validating: bytes.span.extracting(range.indices)) } catch {
       throw EVSSMError("pickle.utf8", "A string of the pickle is not UTF-8.")
     }
     try push(.text(range))

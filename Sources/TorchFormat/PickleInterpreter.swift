@@ -112,9 +112,20 @@ extension PickleInterpreter {
     return PickleRange(start: UInt32(position), count: UInt32(count))
   }
 
-  mutating func uint16() throws -> Int { try source.bytes.uint16(at: Int(take(2).start)) }
-  mutating func uint32() throws -> Int { try source.bytes.uint32(at: Int(take(4).start)) }
-  mutating func uint64() throws -> UInt64 { try source.bytes.uint64(at: Int(take(8).start)) }
+  mutating func uint16() throws -> Int {
+    let range = try take(2)
+    return source.bytes.uint16(at: Int(range.start))
+  }
+
+  mutating func uint32() throws -> Int {
+    let range = try take(4)
+    return source.bytes.uint32(at: Int(range.start))
+  }
+
+  mutating func uint64() throws -> UInt64 {
+    let range = try take(8)
+    return source.bytes.uint64(at: Int(range.start))
+  }
 
   mutating func push(_ value: PickleValue) throws {
     if stack.count >= Limits.maxPickleStack {

@@ -39,7 +39,7 @@ public struct TorchCheckpoint: Sendable {
   /// - Complexity: O(file); contiguous tensors view one copy of their storage, others are copied.
   public static func read(path: String, key: String? = nil) throws -> TorchCheckpoint {
     do {
-      let file = try InputFile(path: path)
+      let file = try InputFile(path)
       let container = try openContainer(file)
       let selection = try StateDictSelection(container, key: key)
       return try TorchCheckpoint(container, selection)

@@ -31,7 +31,7 @@ final class ZipArchive {
     guard descriptor >= 0, let stream = fdopen(descriptor, "rb") else {
       if descriptor >= 0 { close(descriptor) }
       throw EVSSMError(
-        "file.open", "No file descriptor is left: \(InputFile.reason(errno)).", category: .inputOutput,
+        "file.open", "No file descriptor is left: \(String(cString: strerror(errno))).", category: .inputOutput,
         place: .init(file: file.path))
     }
     guard let source = zip_source_filep_create(stream, 0, -1, &error) else {

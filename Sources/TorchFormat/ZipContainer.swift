@@ -21,7 +21,8 @@ struct ZipContainer: TorchContainer {
     try records.checkVersion()
     byteOrder = try records.byteOrder()
     let entry = try records.entry("data.pkl")
-    let bytes = try records.archive.bytes(of: entry, limit: Limits.maxPickleBytes, name: "max_pickle_bytes")
+    let limit = Limits.maxPickleBytes(fileBytes: file.byteCount)
+    let bytes = try records.archive.bytes(of: entry, limit: limit, name: "max_pickle_bytes")
     source = PickleSource(bytes, fileOffset: entry.method == .stored ? entry.dataOffset : 0)
     var interpreter = PickleInterpreter(
       source: source, resolver: records, objectBytes: Limits.maxPickleObjectBytes(fileBytes: file.byteCount))

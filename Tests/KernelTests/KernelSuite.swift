@@ -9,9 +9,10 @@ struct KernelSuite {
     let inputs: [GuardedBuffer]
     let outputs: [GuardedBuffer]
 
+    /// Outputs get another pattern: what a kernel computes from an input's guard zone must not pass for their own.
     init(_ kernelCase: KernelCase, pattern: UInt32) {
       inputs = kernelCase.inputs.map { GuardedBuffer($0, pattern: pattern) }
-      outputs = kernelCase.outputs.map { GuardedBuffer($0, pattern: pattern) }
+      outputs = kernelCase.outputs.map { GuardedBuffer($0, pattern: pattern ^ 0x5555) }
     }
 
     func run(_ kernelCase: KernelCase, _ kernels: evssm_kernels, _ pieces: [Range<Int>]) {

@@ -73,13 +73,6 @@ import TorchFormat
     #expect(error?.category == .inputOutput)
   }
 
-  @Test("A legacy file, and one whose tensors view a part of a storage")
-  func legacy() throws {
-    #expect(try Contract.read(Checkpoints.legacy()).catalogue["w"]?.floats() == Checkpoints.values)
-    let part = PickledTensorKnobs(offset: 2, shape: [2, 2], strides: [1, 2])
-    #expect(try Contract.read(Checkpoints.legacy(tensor: part)).catalogue["w"]?.floats() == [-2, -4, 3.25, 5])
-  }
-
   @Test("Sniffing goes by content")
   func sniffing() throws {
     #expect(TorchCheckpoint.canRead(prefix: Checkpoints.good.prefix(8)))

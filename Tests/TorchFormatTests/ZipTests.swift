@@ -151,7 +151,7 @@ import Testing
     return try Contract.withDirectory { directory in
       let path = directory + "/model.pth"
       try Data(ZipBuilder(Checkpoints.entries(records: [("0", record)])).build()).write(to: URL(fileURLWithPath: path))
-      let archive = try ZipArchive(file: InputFile(path: path))
+      let archive = try ZipArchive(file: InputFile(path))
       let entry = archive.directory.entries[Checkpoints.dataIndex]
       try change(path, entry)
       return #expect(throws: EVSSMError.self) { try archive.bytes(of: entry, limit: 1 << 20, name: "test") }

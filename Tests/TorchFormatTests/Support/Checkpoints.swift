@@ -41,14 +41,15 @@ enum Checkpoints {
 
   /// A legacy file of one tensor `w`.
   static func legacy(
-    tensor: PickledTensorKnobs = .init(), keys: [String] = ["0"], storage: [UInt8]? = nil, trailing: [UInt8] = []
+    tensor: PickledTensorKnobs = .init(), object: [UInt8]? = nil, keys: [String] = ["0"], storage: [UInt8]? = nil,
+    trailing: [UInt8] = []
   ) -> [UInt8] {
     var tensor = tensor
     tensor.storage.isLegacy = true
     var out: [UInt8] = [0x80, 2, 0x8A, 10] + LegacyContainer.magic + Array(".".utf8)
     out += [0x80, 2, 0x4D, 0xE9, 3] + Array(".".utf8)
     out += PickleAssembler.make { $0.raw("}.") }
-    out += PickleAssembler.single(tensor)
+    out += object ?? PickleAssembler.single(tensor)
     out += PickleAssembler.make { pickle in
       pickle.raw("](")
       for key in keys { pickle.text(key) }
