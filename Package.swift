@@ -45,6 +45,7 @@ let package = Package(
 
     // Values and formats.
     library("Tensors", []),
+    library("ProtobufWire", ["Tensors", "CProtobufC"]),
     library("TorchFormat", ["Tensors", "CZip"]),
     library("SafetensorsFormat", ["Tensors"]),
     library("Imaging", ["Tensors", "CPNG", "CJPEG"]),
@@ -56,7 +57,7 @@ let package = Package(
     library("GraphCompiler", ["GraphIR", "ExecutionPlan", "ReferenceInterpreter"]),
 
     // Plan and runtime.
-    library("ExecutionPlan", ["Tensors", "CPlanProto", crypto]),
+    library("ExecutionPlan", ["Tensors", "ProtobufWire", "CPlanProto", crypto]),
     library("PlanRuntime", ["ExecutionPlan", "CKernels"]),
 
     .executableTarget(
@@ -70,6 +71,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel"], path: "Tests/TestSupport"),
     tests("TensorsTests", ["Tensors"]),
+    tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
     tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),

@@ -3,20 +3,42 @@ import Tensors
 /// A validated plan with its weights in memory: all that a runtime needs. Cheap to copy; copies share the weights.
 public struct LoadedPlan: Sendable {
   public let plan: Plan
-  /// Keeps the weights in memory; a mapped file's section or bytes made by the compiler.
+  /// Keeps the weights in memory: a mapped file's section, or bytes made by the compiler.
   public let weightsStorage: TensorStorage
   /// Sizes that were bound ahead of time.
   public let bindings: [BoundPlan]
+  public let certificate: Certificate?
+  /// Nil for a plan that never was a file, as is `fileByteCount`.
+  public let digest: PlanDigest?
+  public let fileByteCount: Int?
+  /// Sections of kinds that this version does not know.
+  public let ignoredSections: [IgnoredSection]
 
-  /// The weights section. Valid as long as this value, or a copy of it, lives.
+  /// The weights section, 64-byte aligned. Valid as long as this value, or a copy of it, lives.
   public var weights: UnsafeRawBufferPointer { weightsStorage.bytes }
+
+  init(
+    plan: Plan, weightsStorage: TensorStorage, bindings: [BoundPlan], certificate: Certificate?, digest: PlanDigest?,
+    fileByteCount: Int?, ignoredSections: [IgnoredSection]
+  ) {
+    self.plan = plan
+    self.weightsStorage = weightsStorage
+    self.bindings = bindings
+    self.certificate = certificate
+    self.digest = digest
+    self.fileByteCount = fileByteCount
+    self.ignoredSections = ignoredSections
+  }
 
   /// A plan that never was a file. Throws what ``PlanValidator`` throws.
   public init(plan: Plan, weights: TensorStorage) throws {
     try PlanValidator.validate(plan, weightsByteCount: weights.bytes.count)
-    self.plan = plan
-    weightsStorage = weights
-    bindings = []
+    guard UInt(bitPattern: weights.bytes.baseAddress) % 64 == 0 else {
+      throw EVSSMError("plan.constant-alignment", "The weights do not start on a 64-byte line.", category: .internal)
+    }
+    self.init(
+      plan: plan, weightsStorage: weights, bindings: [], certificate: nil, digest: nil, fileByteCount: nil,
+      ignoredSections: [])
   }
 
   /// The stored binding of this size, or a new one. Throws what ``Plan/bind(height:width:)`` throws.

@@ -1,0 +1,128 @@
+import ProtobufWire
+import Tensors
+
+extension Plan {
+  /// The program section.
+  func encoded() -> [UInt8] {
+    var writer = WireWriter()
+    writer.message(1) { model.encode(&$0) }
+    for buffer in buffers { writer.message(2) { buffer.encode(&$0) } }
+    for step in steps { writer.message(3) { step.encode(&$0) } }
+    for constant in constants { writer.message(4) { constant.encode(&$0) } }
+    return writer.bytes
+  }
+}
+
+extension ModelDescription {
+  fileprivate func encode(_ writer: inout WireWriter) {
+    writer.string(1, architecture)
+    for attribute in hyperparameters {
+      writer.message(2) {
+        $0.string(1, attribute.name)
+        $0.string(2, attribute.value)
+      }
+    }
+    writer.integer(3, parameterCount)
+    writer.integer(4, windows == .released ? 1 : 2)
+    writer.integer(5, minimumSide)
+  }
+}
+
+extension BufferDescription {
+  fileprivate func encode(_ writer: inout WireWriter) {
+    for (field, size) in [(1 as UInt32, height), (2, width)] {
+      let tokens = SizeTokens(size)
+      writer.message(field) {
+        $0.packed(1, tokens.codes)
+        $0.packedSigned(2, tokens.constants)
+      }
+    }
+    writer.integer(3, channels)
+  }
+}
+
+extension ConstantDescription {
+  fileprivate func encode(_ writer: inout WireWriter) {
+    writer.string(1, name)
+    writer.integer(2, byteOffset)
+    writer.integer(3, count)
+  }
+}
+
+extension Step {
+  fileprivate func encode(_ writer: inout WireWriter) {
+    writer.string(1, name)
+    switch operation {
+    case .pictureConvolution(let step):
+      writer.message(2) { $0.integers([step.output.rawValue, step.channels, step.weight.rawValue]) }
+    case .scanStage(let step): writer.message(3) { step.encode(&$0) }
+    case .feedForwardStage(let step): writer.message(4) { step.encode(&$0) }
+    case .halveConvolution(let step):
+      writer.message(5) {
+        $0.integers([
+          step.input.rawValue, step.output.rawValue, step.inputChannels, step.outputChannels, step.kernelSide,
+          step.weight.rawValue,
+        ])
+      }
+    case .doubleConvolution(let step):
+      writer.message(6) {
+        $0.integers([
+          step.input.rawValue, step.skip.rawValue, step.output.rawValue, step.inputChannels, step.outputChannels,
+          step.kernelSide, step.weight.rawValue,
+        ])
+      }
+    case .outputConvolution(let step):
+      writer.message(7) { $0.integers([step.input.rawValue, step.channels, step.weight.rawValue]) }
+    }
+  }
+}
+
+extension ScanStage {
+  fileprivate func encode(_ writer: inout WireWriter) {
+    writer.integers([input.rawValue, output.rawValue, channels, inner, rank])
+    writer.frame(6, frame)
+    writer.integer(7, windowSide ?? 0)
+    writer.float(8, rmsEpsilon)
+    writer.float(9, layerNormEpsilon)
+    writer.integer(10, stripPixels)
+    writer.message(11) { $0.integers(weights.inOrder.map(\.rawValue)) }
+  }
+}
+
+extension ScanStage.Weights {
+  /// By field number of `ScanStageWeights`.
+  fileprivate var inOrder: [ConstantID] {
+    [
+      inProjectionX, inProjectionXBias, convolution, convolutionBias, xProjection, taps, tapsBias, dtProjection, dtBias,
+      decay, skip, normWeight, normBias, inProjectionZ, inProjectionZBias, outProjection,
+    ]
+  }
+}
+
+extension FeedForwardStage {
+  fileprivate func encode(_ writer: inout WireWriter) {
+    writer.integers([input.rawValue, output.rawValue, channels, hidden])
+    writer.frame(5, frame)
+    writer.float(6, rmsEpsilon)
+    writer.integer(7, stripRows)
+    writer.integer(8, panelColumns)
+    writer.message(9) {
+      $0.integers(
+        [weights.projectIn, weights.projectInBias, weights.convolution, weights.projectOut, weights.filter].map(\.rawValue))
+    }
+  }
+}
+
+extension WireWriter {
+  /// Fields 1, 2, … in order.
+  fileprivate mutating func integers(_ values: [Int]) {
+    for (index, value) in values.enumerated() { integer(UInt32(index + 1), value) }
+  }
+
+  fileprivate mutating func frame(_ field: UInt32, _ frame: Frame) {
+    message(field) {
+      $0.bool(1, frame.transposed)
+      $0.bool(2, frame.halfTurned)
+    }
+  }
+}

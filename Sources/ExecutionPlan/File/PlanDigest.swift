@@ -1,0 +1,23 @@
+import Crypto
+
+/// The identity of a plan file's content: SHA-256 over the kinds, lengths and digests of all sections but the signature.
+public struct PlanDigest: Sendable, Hashable, CustomStringConvertible {
+  /// 32 bytes.
+  public let bytes: [UInt8]
+
+  /// Lower-case hexadecimal.
+  public var description: String {
+    let digits = Array("0123456789abcdef")
+    return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+  }
+
+  init(_ sections: [SectionEntry]) {
+    var hash = SHA256()
+    hash.update(data: Array("evssm plan".utf8))
+    for section in sections where section.kind != SectionKind.signature.rawValue {
+      hash.update(data: section.encoded().dropFirst(16))
+      hash.update(data: section.encoded().prefix(4))
+    }
+    bytes = Array(hash.finalize())
+  }
+}

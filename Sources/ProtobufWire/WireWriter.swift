@@ -1,0 +1,77 @@
+/// Writes protobuf's wire format. The same calls give the same bytes; scalar fields of value zero are left out, as in proto3.
+public struct WireWriter {
+  public private(set) var bytes: [UInt8] = []
+
+  public init() {}
+
+  public mutating func integer(_ field: UInt32, _ value: Int) {
+    guard value != 0 else { return }
+    tag(field, 0)
+    varint(UInt64(bitPattern: Int64(value)))
+  }
+
+  public mutating func unsigned(_ field: UInt32, _ value: UInt64) {
+    guard value != 0 else { return }
+    tag(field, 0)
+    varint(value)
+  }
+
+  public mutating func bool(_ field: UInt32, _ value: Bool) { integer(field, value ? 1 : 0) }
+
+  public mutating func float(_ field: UInt32, _ value: Float) {
+    guard value.bitPattern != 0 else { return }
+    tag(field, 5)
+    append(value.bitPattern)
+  }
+
+  public mutating func string(_ field: UInt32, _ value: String) {
+    if !value.isEmpty { data(field, Array(value.utf8)) }
+  }
+
+  public mutating func data(_ field: UInt32, _ value: [UInt8]) {
+    tag(field, 2)
+    varint(UInt64(value.count))
+    bytes += value
+  }
+
+  /// A sub-message, written even when it is empty.
+  public mutating func message(_ field: UInt32, _ body: (inout WireWriter) -> Void) {
+    var inner = WireWriter()
+    body(&inner)
+    data(field, inner.bytes)
+  }
+
+  public mutating func packed(_ field: UInt32, _ values: [Int]) {
+    packed(field, values.isEmpty) { inner in for value in values { inner.varint(UInt64(bitPattern: Int64(value))) } }
+  }
+
+  /// `sint64` values, in zigzag form.
+  public mutating func packedSigned(_ field: UInt32, _ values: [Int]) {
+    packed(field, values.isEmpty) { inner in
+      for value in values { inner.varint(UInt64(bitPattern: Int64((value << 1) ^ (value >> 63)))) }
+    }
+  }
+
+  public mutating func packed(_ field: UInt32, _ values: [Float]) {
+    packed(field, values.isEmpty) { inner in for value in values { inner.append(value.bitPattern) } }
+  }
+
+  private mutating func packed(_ field: UInt32, _ isEmpty: Bool, _ body: (inout WireWriter) -> Void) {
+    if !isEmpty { message(field, body) }
+  }
+
+  private mutating func tag(_ field: UInt32, _ wireType: UInt32) { varint(UInt64(field << 3 | wireType)) }
+
+  private mutating func varint(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+
+  private mutating func append(_ word: UInt32) {
+    for shift in stride(from: UInt32(0), to: 32, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+  }
+}
