@@ -87,7 +87,8 @@ private struct ShapeReader {
       guard let prefix = prefixes.first(where: name.hasPrefix) else { continue }
       let digits = name.dropFirst(prefix.count).prefix { $0 != "." }
       guard let index = Int(digits), index >= 0, String(index) == digits else { continue }
-      try Limits.check(index, atMost: Limits.maxBlocks - 1, name: "max_blocks", "The number of a block", place: .init(node: name))
+      try Limits.check(
+        index, atMost: Limits.maxBlocks - 1, name: "max_blocks", "The number of a block", place: .init(node: name))
       count = max(count, index + 1)
     }
     return count

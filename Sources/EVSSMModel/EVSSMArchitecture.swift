@@ -53,11 +53,16 @@ public struct EVSSMArchitecture: Sendable, Hashable {
     let lists = [(blocks, 3), (hidden, 3), (rank, 3), (downKernels, 2), (upKernels, 2)]
     guard dim > 0, lists.allSatisfy({ list, count in list.count == count && list.allSatisfy { $0 > 0 } }) else {
       throw EVSSMError(
-        "evssm.architecture", "An EVSSM network has three levels and positive sizes; this is \(self).", category: .usage)
+        "evssm.architecture", "An EVSSM network has three levels and positive sizes; this is \(self).", category: .usage
+      )
     }
     try Limits.check(dim, atMost: Limits.maxDim, name: "max_dim", "The number of channels (dim)")
-    for count in blocks { try Limits.check(count, atMost: Limits.maxBlocks, name: "max_blocks", "The number of blocks") }
-    for size in hidden { try Limits.check(size, atMost: Limits.maxHidden, name: "max_hidden", "The number of hidden channels") }
+    for count in blocks {
+      try Limits.check(count, atMost: Limits.maxBlocks, name: "max_blocks", "The number of blocks")
+    }
+    for size in hidden {
+      try Limits.check(size, atMost: Limits.maxHidden, name: "max_hidden", "The number of hidden channels")
+    }
     for size in rank { try Limits.check(size, atMost: Limits.maxDim, name: "max_dim", "The rank of the time step") }
     for side in downKernels + upKernels {
       try Limits.check(side, atMost: Limits.maxKernelSide, name: "max_kernel_side", "The side of a kernel")

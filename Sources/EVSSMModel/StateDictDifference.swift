@@ -34,15 +34,17 @@ struct StateDictDifference {
     throw EVSSMError(code, "The checkpoint is not that of an EVSSM network: \(counts).\n\(list)")
   }
 
+  /// One line a difference, at most `Limits.maxDifferenceLines`.
   private var list: String {
-    let name = { (text: String) in EVSSMError.escaped(text) }
-    let lines =
-      missing.map { "missing: \(name($0.name)) \($0.shape)" }
-      + unexpected.map { "unexpected: \(name($0.name)) \($0.shape)" }
-      + wronglyShaped.map { "wrong shape: \(name($0.name)) is \($0.found), expected \($0.expected)" }
-      + notFloating.map { "not floating-point: \(name($0.name)) is \($0.dtype.rawValue)" }
-    let kept = lines.prefix(Limits.maxDifferenceLines)
-    let rest = lines.count - kept.count
-    return kept.joined(separator: "\n") + (rest > 0 ? "\n… and \(rest) more" : "")
+    var lines: [String] = []
+    func add<Item>(_ items: [Item], _ line: (Item) -> String) {
+      lines += items.prefix(Limits.maxDifferenceLines - lines.count).map(line)
+    }
+    add(missing) { "missing: \($0.name) \($0.shape)" }
+    add(unexpected) { "unexpected: \(EVSSMError.escaped($0.name)) \($0.shape)" }
+    add(wronglyShaped) { "wrong shape: \($0.name) is \($0.found), expected \($0.expected)" }
+    add(notFloating) { "not floating-point: \($0.name) is \($0.dtype.rawValue)" }
+    let rest = missing.count + unexpected.count + wronglyShaped.count + notFloating.count - lines.count
+    return lines.joined(separator: "\n") + (rest > 0 ? "\n… and \(rest) more" : "")
   }
 }

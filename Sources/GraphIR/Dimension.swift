@@ -31,8 +31,10 @@ public struct Dimension: Sendable, Hashable {
     self.constant = constant
     self.terms = terms
     depth = terms.map(\.atom.depth).max() ?? 0
-    try Limits.check(terms.count, atMost: Limits.maxDimensionTerms, name: "max_dimension_terms", "The number of terms of a size")
-    try Limits.check(depth, atMost: Limits.maxDimensionDepth, name: "max_dimension_depth", "The nesting of a symbolic size")
+    try Limits.check(
+      terms.count, atMost: Limits.maxDimensionTerms, name: "max_dimension_terms", "The number of terms of a size")
+    try Limits.check(
+      depth, atMost: Limits.maxDimensionDepth, name: "max_dimension_depth", "The nesting of a symbolic size")
   }
 
   init(atom: Atom) throws {

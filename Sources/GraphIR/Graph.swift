@@ -92,7 +92,9 @@ extension Graph {
   public mutating func addOne(_ op: any Operator, _ operands: [ValueID], name: String) throws -> ValueID {
     let results = try add(op, operands, name: name)
     guard results.count == 1 else {
-      throw EVSSMError("graph.outputs", "One output was expected and there are \(results.count).", category: .internal, place: .init(node: name))
+      throw EVSSMError(
+        "graph.outputs", "One output was expected and there are \(results.count).", category: .internal,
+        place: .init(node: name))
     }
     return results[0]
   }

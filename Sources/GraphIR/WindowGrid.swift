@@ -14,7 +14,8 @@ public struct WindowGrid: Sendable, Hashable {
   /// - Complexity: O(size / side).
   public init(size: Int, side: Int) throws {
     guard size > 0, side > 0 else {
-      throw EVSSMError("window.size", "Windows of side \(side) do not fit on an axis of \(size): both must be positive.")
+      throw EVSSMError(
+        "window.size", "Windows of side \(side) do not fit on an axis of \(size): both must be positive.")
     }
     length = min(size, side)
     let count = (size - 1) / length + 1

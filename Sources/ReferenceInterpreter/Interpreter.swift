@@ -86,11 +86,13 @@ public struct Interpreter<Scalar: ReferenceScalar>: Sendable {
         results = try evaluate(op, node, operands, sizes)
       } else {
         throw EVSSMError(
-          "interpreter.operator", "The interpreter has no evaluation of \(type(of: node.op).name).", category: .internal)
+          "interpreter.operator", "The interpreter has no evaluation of \(type(of: node.op).name).", category: .internal
+        )
       }
       guard results.map(\.shape) == shapes else {
         throw EVSSMError(
-          "interpreter.shape", "Evaluation gave shapes \(results.map(\.shape)), types say \(shapes).", category: .internal)
+          "interpreter.shape", "Evaluation gave shapes \(results.map(\.shape)), types say \(shapes).",
+          category: .internal)
       }
       return results
     } catch let error as EVSSMError {
@@ -124,14 +126,16 @@ public struct Interpreter<Scalar: ReferenceScalar>: Sendable {
     func mismatch() -> EVSSMError {
       let types = graph.inputs.map { graph[$0].type.description }
       return EVSSMError(
-        "interpreter.input", "The inputs have shapes \(inputs.map(\.shape)); the graph takes \(types).", category: .usage)
+        "interpreter.input", "The inputs have shapes \(inputs.map(\.shape)); the graph takes \(types).",
+        category: .usage)
     }
     guard inputs.count == graph.inputs.count else { throw mismatch() }
     let pairs = zip(graph.inputs, inputs).map { (graph[$0].type.shape, $1.shape) }
     guard pairs.allSatisfy({ $0.count == $1.count }) else { throw mismatch() }
     for (expected, actual) in pairs {
       for (dimension, size) in zip(expected, actual) {
-        if let symbol = dimension.symbol, outer[symbol] == nil, sizes.updateValue(size, forKey: symbol) ?? size != size {
+        if let symbol = dimension.symbol, outer[symbol] == nil, sizes.updateValue(size, forKey: symbol) ?? size != size
+        {
           throw mismatch()
         }
       }

@@ -8,7 +8,8 @@ public struct ReferenceArray<Scalar: ReferenceScalar>: Sendable {
   /// Throws `tensor.count` when the number of elements is not the shape's.
   public init(shape: [Int], elements: [Scalar]) throws {
     guard shape.allSatisfy({ $0 >= 0 }), try Checked.product(shape) == elements.count else {
-      throw EVSSMError("tensor.count", "\(elements.count) values do not fill an array of shape \(shape).", category: .usage)
+      throw EVSSMError(
+        "tensor.count", "\(elements.count) values do not fill an array of shape \(shape).", category: .usage)
     }
     self.shape = shape
     self.elements = elements

@@ -9,7 +9,8 @@ public protocol ReferenceScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable 
 
   /// c += a · b for row-major a (rows × inner), b (inner × columns), c (rows × columns).
   static func accumulateProduct(
-    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, _ c: UnsafeMutablePointer<Self>)
+    rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>,
+    _ c: UnsafeMutablePointer<Self>)
 
   /// y += factor · x, `count` elements.
   static func accumulate(_ count: Int, _ factor: Self, _ x: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>)

@@ -69,7 +69,8 @@ import Testing
     #expect(error?.message.contains("1 tensors missing, 0 unexpected, 0 of the wrong shape") == true)
   }
 
-  @Test(arguments: RecognitionTests.small.parameters.prefix(24).map(\.name)) func anAxisTooMany(_ wrong: String) throws {
+  @Test(arguments: RecognitionTests.small.parameters.prefix(24).map(\.name)) func anAxisTooMany(_ wrong: String) throws
+  {
     let error = try mismatch { name, tensor in name == wrong ? try zeros(tensor.shape + [2]) : tensor }
     #expect(error?.code == "evssm.mismatch")
     #expect(error?.message.contains("wrong shape: \(wrong) is ") == true)

@@ -41,7 +41,8 @@ import Testing
 
   @Test func matricesAreSplit() throws {
     var sketch = Sketch()
-    let linear = try sketch.add(PointwiseLinear(), [sketch.x, sketch.weight("w", 6, 4), sketch.weight("b", 6)], "linear")
+    let linear = try sketch.add(
+      PointwiseLinear(), [sketch.x, sketch.weight("w", 6, 4), sketch.weight("b", 6)], "linear")
     let parts = try sketch.graph.add(Split([2, 4]), [linear], name: "split")
     let graph = try sketch.finish(parts[1], parts[0])
     let (after, _) = try PassTesting.run(SplitLinear(), on: graph)
@@ -112,7 +113,8 @@ import Testing
         output %7
 
         """)
-    #expect(explanations.filter { $0.verdict == .applied }.map(\.node) == ["gelu", "gate", "residual", "linear", "gated"])
+    #expect(
+      explanations.filter { $0.verdict == .applied }.map(\.node) == ["gelu", "gate", "residual", "linear", "gated"])
   }
 
   @Test func whatIsNotAffineStays() throws {
@@ -196,7 +198,10 @@ import Testing
     let part = body.addInput("part", .map(.float32, 4, Windows.windowHeight, Windows.windowWidth))
     let kernel = body.addConstant("kernel", try PassTesting.tensor([4, 3, 3], seed: 5))
     let convolved = try body.addOne(DepthwiseConvolution(), [part, kernel], name: "convolution")
-    let taps = [body.addConstant("t", try PassTesting.tensor([4, 7], seed: 6)), body.addConstant("b", try PassTesting.tensor([4], seed: 7))]
+    let taps = [
+      body.addConstant("t", try PassTesting.tensor([4, 7], seed: 6)),
+      body.addConstant("b", try PassTesting.tensor([4], seed: 7)),
+    ]
     body.setOutputs([try body.addOne(ScanConvolution(), [convolved] + taps, name: "taps")])
     var sketch = Sketch()
     let framed = try sketch.add(ChangeFrame(frame), [sketch.x], "in")

@@ -14,7 +14,7 @@ import Testing
     var height, width: Int
     var mode = EVSSMArchitecture.WindowMode.released
     var sides = EVSSMArchitecture.releasedWindowSides
-    var seed: UInt64 = 1
+    var seed: UInt32 = 1
     var description: String {
       "dim \(architecture.dim), blocks \(architecture.blocks), \(height)×\(width), \(mode) \(sides)"
     }
@@ -25,8 +25,9 @@ import Testing
     }
 
     func run(_ graph: Graph) throws -> [Double] {
-      let picture = SeededWeights.picture(height: height, width: width, seed: seed).map(Double.init)
-      return try Interpreter<Double>(graph).run([ReferenceArray(shape: [1, 3, height, width], elements: picture)])[0].elements
+      let picture = SeededWeights.picture(height: height, width: width, seed: UInt64(seed)).map(Double.init)
+      return try Interpreter<Double>(graph).run([ReferenceArray(shape: [1, 3, height, width], elements: picture)])[0]
+        .elements
     }
   }
 
@@ -40,7 +41,8 @@ import Testing
     Case(architecture: architecture(4, [1, 1, 1]), height: 20, width: 24),
     Case(architecture: architecture(3, [1, 2, 1]), height: 45, width: 30, mode: .whole),
     Case(architecture: architecture(4, [2, 1, 3], 2.66), height: 36, width: 23, sides: [20, 9, 5]),
-    Case(architecture: architecture(2, [3, 2, 1], down: [1, 3], up: [1, 1]), height: 22, width: 41, sides: [24, 12, 7]),
+    Case(
+      architecture: architecture(2, [3, 2, 1], down: [1, 3], up: [1, 1]), height: 22, width: 41, sides: [24, 12, 7]),
     Case(architecture: architecture(5, [1, 3, 2], 2.5), height: 27, width: 32, sides: [11, 7, 3], seed: 3),
   ]
 
@@ -77,7 +79,9 @@ import Testing
     let scans = graph.nodes.compactMap { $0.op as? ScanStage }
     let (t, f, tf) = (Frame(transposed: true), Frame(halfTurned: true), Frame(transposed: true, halfTurned: true))
     #expect(scans.map(\.frame) == [t, .upright, t, tf, f, .upright, t, .upright])
-    #expect(scans.map(\.windowSide) == (mode == .whole ? [Int?](repeating: nil, count: 8) : [384, 192, 96, 96, 96, 96, 192, 384]))
+    #expect(
+      scans.map(\.windowSide)
+        == (mode == .whole ? [Int?](repeating: nil, count: 8) : [384, 192, 96, 96, 96, 96, 192, 384]))
     #expect(scans.map(\.rank) == [1, 1, 1, 1, 1, 1, 1, 1])
     #expect(graph.nodes.filter { $0.op is ScanStage }.allSatisfy { $0.name.hasSuffix(".scan_stage") })
   }
@@ -121,7 +125,8 @@ import Testing
     let gelu = try edit.addOne(ElementwiseUnary(.gelu), [scan.inputs[3]], name: "extra")
     var inputs = scan.inputs
     inputs[3] = gelu
-    try edit.replace(scan.outputs[0], with: edit.addOne(try #require(scan.op as? SelectiveScan), inputs, name: scan.name))
+    try edit.replace(
+      scan.outputs[0], with: edit.addOne(try #require(scan.op as? SelectiveScan), inputs, name: scan.name))
     let explanations = try FuseScanStage().edit(lowered.applying(edit)).explanations
     let rejected = explanations.filter { $0.verdict == .rejected }
     #expect(rejected.map(\.node) == ["encoder_level1.block0.scan_stage"])

@@ -52,7 +52,8 @@ import Testing
   }
 
   @Test func valuesThatDoNotExist() throws {
-    #expect(try broken { _, _, _, nodes in nodes[0].inputs = [ValueID(99)] }?.message.contains("does not exist") == true)
+    #expect(
+      try broken { _, _, _, nodes in nodes[0].inputs = [ValueID(99)] }?.message.contains("does not exist") == true)
     #expect(try broken { _, _, outputs, _ in outputs = [ValueID(-1)] }?.message.contains("does not exist") == true)
   }
 
@@ -90,7 +91,8 @@ import Testing
     let windows = try #require(graph.nodes[0].op as? Windows)
     var nodes = windows.body.nodes
     nodes[0].inputs[0] = ValueID(2)
-    let body = Graph(values: windows.body.values, inputs: windows.body.inputs, outputs: windows.body.outputs, nodes: nodes)
+    let body = Graph(
+      values: windows.body.values, inputs: windows.body.inputs, outputs: windows.body.outputs, nodes: nodes)
     let changed = Graph(
       values: graph.values, inputs: graph.inputs, outputs: graph.outputs,
       nodes: [Node(name: "windows", op: windows.withRegions([body]), inputs: graph.inputs, outputs: graph.outputs)])

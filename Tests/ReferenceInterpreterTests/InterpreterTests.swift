@@ -23,7 +23,10 @@ private struct Unknown: Operator {
 
   @Test func inputsMustHaveTheGraphsShapes() throws {
     let interpreter = try Interpreter<Float>(oneNode(ElementwiseUnary(.negate), square))
-    #expect(try interpreter.run([ReferenceArray(shape: [1, 1, 2, 2], elements: [1, 2, 3, 4])])[0].elements == [-1, -2, -3, -4])
+    #expect(
+      try interpreter.run([ReferenceArray(shape: [1, 1, 2, 2], elements: [1, 2, 3, 4])])[0].elements == [
+        -1, -2, -3, -4,
+      ])
     for shape in [[1, 1, 2, 3], [1, 2, 2, 2], [1, 2, 2], []] {
       let input = try ReferenceArray<Float>(shape: shape, elements: .init(repeating: 0, count: shape.reduce(1, *)))
       let error = #expect(throws: EVSSMError.self) { try interpreter.run([input]) }
@@ -56,7 +59,8 @@ private struct Unknown: Operator {
   @Test func theObserverSeesEveryNodeAndMayStop() throws {
     let architecture = SeededWeights.architecture(dim: 4, blocks: [1, 1, 1])
     let graph = try EVSSMModel.graph(SeededWeights.catalogue(architecture, seed: 1), architecture)
-    let picture = try ReferenceArray(shape: [1, 3, 20, 20], elements: SeededWeights.picture(height: 20, width: 20, seed: 1))
+    let picture = try ReferenceArray(
+      shape: [1, 3, 20, 20], elements: SeededWeights.picture(height: 20, width: 20, seed: 1))
     var seen: [String] = []
     _ = try Interpreter<Float>(graph).run([picture]) { name, _, _ in if seen.last != name { seen.append(name) } }
     #expect(seen == graph.nodes.map(\.name))

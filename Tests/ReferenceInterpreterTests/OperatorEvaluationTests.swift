@@ -10,7 +10,9 @@ func evaluate<Scalar: ReferenceScalar>(
   _ op: any Operator, _ inputs: [ReferenceArray<Scalar>]
 ) throws -> [ReferenceArray<Scalar>] {
   var graph = Graph()
-  let ids = inputs.enumerated().map { graph.addInput("\($0)", ValueType(Scalar.dtype, $1.shape.map { GraphIR.Dimension($0) })) }
+  let ids = inputs.enumerated().map {
+    graph.addInput("\($0)", ValueType(Scalar.dtype, $1.shape.map { GraphIR.Dimension($0) }))
+  }
   graph.setOutputs(try graph.add(op, ids, name: "node"))
   return try Interpreter<Scalar>(graph).run(inputs)
 }
@@ -81,14 +83,22 @@ func expectClose(_ a: [Double], _ b: [Double], within tolerance: Double = 1e-12)
   @Test(arguments: [1, 3, 5]) func convolution(_ side: Int) throws {
     let (x, weight) = (try array([1, 2, 4, 5], seed: 1), try array([3, 2, side, side], seed: 2))
     var expected = [Double](repeating: 0, count: 3 * 20)
-    for o in 0..<3 { for c in 0..<2 { for y in 0..<4 { for z in 0..<5 {
-      for i in 0..<side { for j in 0..<side {
-        let (row, column) = (y + i - side / 2, z + j - side / 2)
-        guard (0..<4).contains(row), (0..<5).contains(column) else { continue }
-        expected[(o * 4 + y) * 5 + z] +=
-          x.elements[(c * 4 + row) * 5 + column] * weight.elements[((o * 2 + c) * side + i) * side + j]
-      } }
-    } } } }
+    for o in 0..<3 {
+      for c in 0..<2 {
+        for y in 0..<4 {
+          for z in 0..<5 {
+            for i in 0..<side {
+              for j in 0..<side {
+                let (row, column) = (y + i - side / 2, z + j - side / 2)
+                guard (0..<4).contains(row), (0..<5).contains(column) else { continue }
+                expected[(o * 4 + y) * 5 + z] +=
+                  x.elements[(c * 4 + row) * 5 + column] * weight.elements[((o * 2 + c) * side + i) * side + j]
+              }
+            }
+          }
+        }
+      }
+    }
     expectClose(try evaluate(Convolution(), [x, weight])[0].elements, expected)
   }
 
@@ -97,21 +107,29 @@ func expectClose(_ a: [Double], _ b: [Double], within tolerance: Double = 1e-12)
     let (x, weight) = (try array([1, 2, height, width], seed: 3), try array([2, 3, 3], seed: 4))
     let bias = try array([2], [0.5, -0.5])
     var expected: [Double] = []
-    for c in 0..<2 { for y in 0..<height { for z in 0..<width {
-      var sum = bias.elements[c]
-      for i in 0..<3 { for j in 0..<3 {
-        let (row, column) = (y + i - 1, z + j - 1)
-        guard (0..<height).contains(row), (0..<width).contains(column) else { continue }
-        sum += x.elements[(c * height + row) * width + column] * weight.elements[(c * 3 + i) * 3 + j]
-      } }
-      expected.append(sum)
-    } } }
+    for c in 0..<2 {
+      for y in 0..<height {
+        for z in 0..<width {
+          var sum = bias.elements[c]
+          for i in 0..<3 {
+            for j in 0..<3 {
+              let (row, column) = (y + i - 1, z + j - 1)
+              guard (0..<height).contains(row), (0..<width).contains(column) else { continue }
+              sum += x.elements[(c * height + row) * width + column] * weight.elements[(c * 3 + i) * 3 + j]
+            }
+          }
+          expected.append(sum)
+        }
+      }
+    }
     expectClose(try evaluate(DepthwiseConvolution(), [x, weight, bias])[0].elements, expected)
   }
 
   /// The scan operators in a frame are the upright ones on the turned map, turned back.
   @Test(arguments: Frame.all) func scanOrders(_ frame: Frame) throws {
-    func turned(_ x: ReferenceArray<Double>) throws -> ReferenceArray<Double> { try evaluate(ChangeFrame(frame), [x])[0] }
+    func turned(_ x: ReferenceArray<Double>) throws -> ReferenceArray<Double> {
+      try evaluate(ChangeFrame(frame), [x])[0]
+    }
     let (x, weight, bias) = (try array([1, 2, 3, 4], seed: 5), try array([2, 7], seed: 6), try array([2], seed: 7))
     let convolved = try turned(evaluate(ScanConvolution(), [turned(x), weight, bias])[0])
     expectClose(try evaluate(ScanConvolution(frame: frame), [x, weight, bias])[0].elements, convolved.elements)
@@ -139,7 +157,8 @@ func expectClose(_ a: [Double], _ b: [Double], within tolerance: Double = 1e-12)
     for l in 0..<3 {
       var y = 0.1 * u.elements[l]
       for n in 0..<2 {
-        h[n] = exp(delta.elements[l] * decay.elements[n]) * h[n] + delta.elements[l] * u.elements[l] * b.elements[n * 3 + l]
+        h[n] =
+          exp(delta.elements[l] * decay.elements[n]) * h[n] + delta.elements[l] * u.elements[l] * b.elements[n * 3 + l]
         y += h[n] * c.elements[n * 3 + l]
       }
       expected.append(y)
@@ -165,7 +184,8 @@ func expectClose(_ a: [Double], _ b: [Double], within tolerance: Double = 1e-12)
     let x = try array([1, 1, 1, 3], [1, 2, 3])
     let tall = try array([1, 1, 3, 3], Array(1...9).map(Double.init))
     #expect(try evaluate(ReflectPad(multiple: 1), [x])[0].elements == [1, 2, 3])
-    #expect(try evaluate(ReflectPad(multiple: 4), [tall])[0].elements == [1, 2, 3, 2, 4, 5, 6, 5, 7, 8, 9, 8, 4, 5, 6, 5])
+    #expect(
+      try evaluate(ReflectPad(multiple: 4), [tall])[0].elements == [1, 2, 3, 2, 4, 5, 6, 5, 7, 8, 9, 8, 4, 5, 6, 5])
     #expect(
       try evaluate(ReflectPad(multiple: 4, growing: .start), [tall])[0].elements
         == [5, 4, 5, 6, 2, 1, 2, 3, 5, 4, 5, 6, 8, 7, 8, 9])
@@ -196,7 +216,8 @@ func expectClose(_ a: [Double], _ b: [Double], within tolerance: Double = 1e-12)
     filter[0] = 1
     let mean = x.elements.reduce(0, +) / 64
     expectClose(
-      try evaluate(SpectralFilter(), [x, try array([1, 8, 5], filter)])[0].elements, [Double](repeating: mean, count: 64))
+      try evaluate(SpectralFilter(), [x, try array([1, 8, 5], filter)])[0].elements,
+      [Double](repeating: mean, count: 64))
   }
 
   /// irfft2 sees a wave in column 4 through the Hermitian part of its coefficients only.

@@ -15,7 +15,8 @@ struct FuseFeedForwardStage: FusingPass {
     let x = node.inputs[0]
     let pad = try matcher.match(filter.inputs[0], ReflectPad.self, inputs: 1)
     try matcher.require(
-      pad.op.multiple == 8 && pad.op.growing == crop.op.keeping.opposite, "the pad is not the one that is cropped again")
+      pad.op.multiple == 8 && pad.op.growing == crop.op.keeping.opposite, "the pad is not the one that is cropped again"
+    )
     let out = try matcher.match(pad.inputs[0], PointwiseLinear.self, inputs: 2)
     let (gelu, b) = try matcher.binary(out.inputs[0], .multiply)
     let a = try matcher.unary(gelu, .gelu)
@@ -26,7 +27,9 @@ struct FuseFeedForwardStage: FusingPass {
     let projection = try matcher.match(convolution.inputs[0], PointwiseLinear.self, inputs: 3)
     let norm = try matcher.match(projection.inputs[0], RMSNorm.self, inputs: 1)
     try matcher.require(norm.inputs[0] == x, "the norm reads another map than the residual")
-    let constants = [projection.inputs[1], projection.inputs[2], convolution.inputs[1], out.inputs[1], filter.inputs[1]]
+    let constants = [
+      projection.inputs[1], projection.inputs[2], convolution.inputs[1], out.inputs[1], filter.inputs[1],
+    ]
     try matcher.constants(constants)
     let frame = Frame(halfTurned: pad.op.growing == .start)
     let op = FeedForwardStage(frame: frame, hidden: split.op.sizes[0], epsilon: norm.op.epsilon)

@@ -25,6 +25,7 @@ struct FuseDoubleConvolution: FusingPass {
     else { return nil }
     _ = try matcher.match(node.inputs[0], Convolution.self, inputs: 2)
     try matcher.constants([convolution.inputs[1]])
-    return Fusion(op: DoubleConvolution(), operands: [double.inputs[0], node.inputs[1], convolution.inputs[1]].map { .value($0) })
+    return Fusion(
+      op: DoubleConvolution(), operands: [double.inputs[0], node.inputs[1], convolution.inputs[1]].map { .value($0) })
   }
 }

@@ -58,7 +58,8 @@ struct FuseScanStage: FusingPass {
     let split = try matcher.match(dt.inputs[0], Split.self, inputs: 1)
     let states = ScanStage.states
     try matcher.require(
-      split.node.outputs == [dt.inputs[0], scan.inputs[3], scan.inputs[4]] && split.op.sizes.dropFirst() == [states, states],
+      split.node.outputs == [dt.inputs[0], scan.inputs[3], scan.inputs[4]]
+        && split.op.sizes.dropFirst() == [states, states],
       "the scan's parameters are not the time step, B and C")
     let taps = try matcher.match(split.inputs[0], ScanConvolution.self, inputs: 3)
     try matcher.require(taps.op.frame == scan.op.frame, "the scan and its convolution are in different frames")

@@ -22,7 +22,9 @@ struct SplitLinear: Pass {
       }
       var first = 0
       for (part, (size, old)) in zip(op.sizes, split.outputs).enumerated() {
-        let rows = try weights.map { edit.constant("\($0.name).part\(part)", try $0.tensor.slices(first: first, count: size)) }
+        let rows = try weights.map {
+          edit.constant("\($0.name).part\(part)", try $0.tensor.slices(first: first, count: size))
+        }
         let new = try edit.addOne(PointwiseLinear(), [linear.inputs[0]] + rows, name: "\(linear.name).part\(part)")
         try edit.replace(old, with: new)
         first += size

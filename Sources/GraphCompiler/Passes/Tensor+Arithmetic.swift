@@ -10,7 +10,9 @@ extension Tensor {
   }
 
   /// Every element changed, in float64.
-  func mapped(_ change: (Double) -> Double) throws -> Tensor { try Tensor(shape: shape, doubles: doubles().map(change)) }
+  func mapped(_ change: (Double) -> Double) throws -> Tensor {
+    try Tensor(shape: shape, doubles: doubles().map(change))
+  }
 
   /// `count` slices along the first axis from `first` on, of the same element type. A view.
   func slices(first: Int, count: Int) throws -> Tensor {

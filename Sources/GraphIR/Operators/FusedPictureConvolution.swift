@@ -1,6 +1,7 @@
 import Tensors
 
-/// The network's first convolution, on a picture of any size: reflect-pads right and bottom to multiples of 4, then convolves.
+/// The network's first convolution, on a picture of any size: reflect-pads right and bottom to multiples of 4, then
+/// convolves.
 ///
 /// Inputs: picture (1, 3, H, W), weight (C, 3, 3, 3). Result: map (1, C, 4⌈H/4⌉, 4⌈W/4⌉).
 public struct PictureConvolution: Decomposable {

@@ -1,4 +1,5 @@
-/// x · (mean over channels of x² + epsilon)^(−1/2), optionally times a weight and plus a bias a channel. No mean is subtracted.
+/// x · (mean over channels of x² + epsilon)^(−1/2), optionally times a weight and plus a bias a channel.
+/// No mean is subtracted.
 ///
 /// Inputs: map (1, C, H, W), and then either nothing more or weight (C) and bias (C).
 public struct RMSNorm: FrameEquivariant {

@@ -67,7 +67,9 @@ extension Graph {
       let operands = try node.inputs.enumerated().map { index, id in
         if let known = new[id] { return known }
         guard let constant = constant(id) else {
-          throw EVSSMError("graph.order", "A node uses \(id) before it is defined.", category: .internal, place: .init(node: node.name))
+          throw EVSSMError(
+            "graph.order", "A node uses \(id) before it is defined.", category: .internal, place: .init(node: node.name)
+          )
         }
         return out.addConstant(self[id].name, try op.reframed(constant, input: index, by: frame))
       }

@@ -36,7 +36,8 @@ extension SpectralFilter: Evaluable {
 /// A spectrum is all real parts and then all imaginary parts, each 8 × `columns`: 8 columns, or the 5 of `rfft2`.
 private enum PatchTransform {
   /// forward (64, 2·8·columns) and inverse (2·8·columns, 64); rows of a product are patches.
-  static func matrices<Scalar: ReferenceScalar>(columns: Int, _: Scalar.Type) -> (forward: [Scalar], inverse: [Scalar]) {
+  static func matrices<Scalar: ReferenceScalar>(columns: Int, _: Scalar.Type) -> (forward: [Scalar], inverse: [Scalar])
+  {
     let half = 8 * columns
     var forward = [Scalar](repeating: 0, count: 64 * 2 * half)
     var inverse = forward

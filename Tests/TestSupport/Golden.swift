@@ -1,0 +1,54 @@
+import EVSSMModel
+import Tensors
+
+/// An input and output of the authors' own network in float32, under Tests/Fixtures/goldens.
+///
+/// Its weights are ``SeededWeights``. The authors' float32 is itself up to 1e-5 away from float64.
+public struct Golden: Sendable, CustomStringConvertible {
+  public var name: String
+  public var architecture: EVSSMArchitecture
+  public var seed: UInt32
+  public var mode: EVSSMArchitecture.WindowMode
+  /// The checkpoint file with the weights, where there is one.
+  public var file: String?
+
+  public var description: String { name }
+
+  /// The largest absolute difference that is still the same function.
+  public static let tolerance: Float = 2e-5
+
+  private init(
+    _ name: String, _ dim: Int, _ blocks: [Int], _ expansion: Double = 3, seed: UInt32,
+    mode: EVSSMArchitecture.WindowMode = .released, file: String? = nil
+  ) {
+    self.name = name
+    architecture = SeededWeights.architecture(dim: dim, blocks: blocks, expansion: expansion)
+    self.seed = seed
+    self.mode = mode
+    self.file = file
+  }
+
+  public static let small = [
+    Golden("small-48x80", 16, [2, 2, 2], seed: 1, file: "weights-16-2.2.2-3-1.pth"),
+    Golden("small-20x24", 16, [2, 2, 2], seed: 1, file: "weights-16-2.2.2-3-1.pth"),
+    Golden("small-45x70", 16, [2, 2, 2], seed: 1, file: "weights-16-2.2.2-3-1.pth"),
+    Golden("odd-blocks-56x72", 16, [3, 1, 3], seed: 2),
+    Golden("expansion-2.66-60x36", 24, [1, 2, 1], 2.66, seed: 6),
+    Golden("whole-32x416", 8, [1, 1, 2], seed: 3, mode: .whole, file: "weights-8-1.1.2-3-3.pth"),
+    Golden("strip-24x1280", 8, [2, 2, 2], seed: 4),
+    Golden("strip-1280x24", 8, [2, 2, 2], seed: 4),
+  ]
+  /// The authors' sizes: 17 million weights.
+  public static let official = Golden("official-64x64", 48, [6, 6, 12], seed: 0)
+
+  public func catalogue() throws -> TensorCatalogue { try SeededWeights.catalogue(architecture, seed: seed) }
+
+  /// The picture (1, 3, H, W) in [0, 1].
+  public func input() throws -> (shape: [Int], elements: [Float]) {
+    let bytes = try Fixtures.array("goldens/\(name)-input.npy")
+    return ([1] + bytes.shape, bytes.floats().map { $0 / 255 })
+  }
+
+  /// The network's output, not clamped.
+  public func output() throws -> [Float] { try Fixtures.array("goldens/\(name)-output.npy").floats() }
+}
