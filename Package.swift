@@ -10,8 +10,8 @@ func library(_ name: String, _ dependencies: [Target.Dependency], exclude: [Stri
   .target(name: name, dependencies: dependencies, exclude: exclude)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-  .testTarget(name: name, dependencies: dependencies, resources: resources)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude)
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -40,6 +40,8 @@ let package = Package(
     // C: kernels and generated code.
     .target(name: "CKernels"),
     .target(name: "CPlanProto", dependencies: ["CProtobufC"]),
+    // Replaces malloc to count its calls: for executables and tests, never for a library.
+    .target(name: "CAllocationCounter"),
 
     // Values and formats.
     library("Tensors", []),
@@ -61,8 +63,8 @@ let package = Package(
     .executableTarget(
       name: "evssm",
       dependencies: [
-        "TorchFormat", "SafetensorsFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "PlanRuntime",
-        "Imaging", arguments,
+        "TorchFormat", "SafetensorsFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "ExecutionPlan",
+        "PlanRuntime", "Imaging", "CAllocationCounter", arguments,
       ]),
 
     .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),
@@ -80,7 +82,9 @@ let package = Package(
     tests("ExecutionPlanTests", ["ExecutionPlan"]),
     tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),
     tests("KernelTests", ["CKernels"]),
-    tests("CommandTests", ["evssm"]),
+    tests(
+      "CommandTests", ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"],
+      exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,89 @@
+import ExecutionPlan
+import PlanRuntime
+import Tensors
+
+/// The figures of `evssm bench`.
+struct BenchReport {
+  let session: PlanSession
+  let measurement: Measurement
+  /// Multiply-adds of each step at this size.
+  let stepMultiplyAdds: [Int]
+  /// Multiply-adds a second that the threads reach with nothing else to do.
+  let peak: Double
+
+  private var multiplyAdds: Int { stepMultiplyAdds.reduce(0, +) }
+  private var rate: Double { Double(multiplyAdds) / measurement.median }
+
+  func json(profile: Bool) -> JSONValue {
+    let bound = session.bound
+    var members: [(name: String, value: JSONValue)] = [
+      ("width", .integer(session.width)),
+      ("height", .integer(session.height)),
+      ("runs", .integer(measurement.seconds.count)),
+      ("median_s", .number(measurement.median)),
+      ("min_s", JSONValue(measurement.seconds.min())),
+      ("max_s", JSONValue(measurement.seconds.max())),
+      ("macs", .integer(multiplyAdds)),
+      ("gmac_per_s", .number(rate * 1e-9)),
+      ("peak_gmac_per_s", .number(peak * 1e-9)),
+      ("fraction_of_peak", .number(rate / peak)),
+      ("arena_bytes", .integer(bound.arenaByteCount)),
+      ("arena_lower_bound_bytes", .integer(bound.lowerBoundByteCount)),
+      ("arena_sum_bytes", .integer(bound.totalByteCount)),
+      ("session_bytes", .integer(session.memoryByteCount)),
+      ("weights_bytes", .integer(session.plan.weights.count)),
+      ("allocations_per_run", .integer(measurement.allocationsPerRun)),
+      ("peak_rss_bytes", JSONValue(ProcessMemory.peakResidentBytes)),
+      ("threads", .integer(session.workers.count)),
+      ("isa", .string(session.instructionSet.rawValue)),
+    ]
+    if profile { members.append(("steps", .array(session.plan.plan.steps.indices.map(step)))) }
+    return .object(members)
+  }
+
+  private func step(_ index: Int) -> JSONValue {
+    let seconds = measurement.stepSeconds[index]
+    return [
+      "name": .string(session.plan.plan.steps[index].name),
+      "seconds": .number(seconds),
+      "macs": .integer(stepMultiplyAdds[index]),
+      "gmac_per_s": .number(Double(stepMultiplyAdds[index]) * 1e-9 / seconds),
+      "share": .number(seconds / measurement.stepSeconds.reduce(0, +)),
+    ]
+  }
+
+  func lines(profile: Bool) -> [String] {
+    let seconds = measurement.seconds
+    var table = TextTable(.left, .left)
+    table.append("picture", "\(session.width)x\(session.height)")
+    table.append("threads", "\(session.workers.count), \(session.instructionSet.rawValue)")
+    table.append(
+      "time",
+      "\(Format.fixed(measurement.median, 4)) s median of \(seconds.count) "
+        + "(\(Format.fixed(seconds.min() ?? 0, 4)) to \(Format.fixed(seconds.max() ?? 0, 4)))")
+    table.append("work", "\(Format.fixed(Double(multiplyAdds) * 1e-9, 2)) GMAC")
+    table.append("rate", "\(Format.fixed(rate * 1e-9, 1)) GMAC/s, \(percent(rate / peak)) of the peak")
+    table.append("peak", "\(Format.fixed(peak * 1e-9, 1)) GMAC/s, measured in this process")
+    table.append(
+      "arena",
+      "\(Format.bytes(session.bound.arenaByteCount)), lower bound \(Format.bytes(session.bound.lowerBoundByteCount))")
+    table.append("weights", Format.bytes(session.plan.weights.count))
+    table.append("peak memory", ProcessMemory.peakResidentBytes.map(Format.bytes) ?? "unknown")
+    table.append("allocations", "\(measurement.allocationsPerRun) a run")
+    return table.lines() + (profile ? [""] + profileLines : [])
+  }
+
+  private var profileLines: [String] {
+    var table = TextTable([("step", .left), ("seconds", .right), ("GMAC/s", .right), ("share", .right)])
+    let total = measurement.stepSeconds.reduce(0, +)
+    for (index, step) in session.plan.plan.steps.enumerated() {
+      let seconds = measurement.stepSeconds[index]
+      table.append(
+        EVSSMError.escaped(step.name), Format.fixed(seconds, 5),
+        Format.fixed(Double(stepMultiplyAdds[index]) * 1e-9 / seconds, 1), percent(seconds / total))
+    }
+    return table.lines()
+  }
+
+  private func percent(_ fraction: Double) -> String { Format.fixed(100 * fraction, 1) + " %" }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import ExecutionPlan
+import PlanRuntime
+import Tensors
+
+/// `evssm bench`: how fast a plan runs, against the peak of the machine at the same moment.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure a plan: time, share of the processor's peak, memory.",
+    discussion: """
+      Runs the plan on seeded noise once to warm up, then several times. The peak is that of fused multiply-adds on the \
+      same threads, measured right after. Multiply-adds count the network's work once: what overlapping windows share is \
+      not counted again.
+
+        $ evssm bench deblurring.plan --size 256x256 --threads 2
+        picture      256x256
+        threads      2, avx512
+        time         2.3102 s median of 5 (2.2988 to 2.3541)
+        work         125.40 GMAC
+        rate         54.3 GMAC/s, 47.2 % of the peak
+        peak         115.0 GMAC/s, measured in this process
+        arena        50.3 MiB, lower bound 50.3 MiB
+        weights      65.9 MiB
+        peak memory  141.2 MiB
+        allocations  0 a run
+      """)
+
+  @Argument(help: "A file that `evssm compile` wrote.")
+  var plan: String
+
+  @Option(help: ArgumentHelp("The size of the picture.", valueName: "WxH"))
+  var size: PictureSize
+
+  @OptionGroup var threads: ThreadOption
+
+  @Option(help: "How often to run the plan.")
+  var runs = 5
+
+  @Flag(help: "Add the time of every step.")
+  var profile = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if !(1...10_000).contains(runs) { throw ValidationError("--runs \(runs) is not between 1 and 10000.") }
+  }
+
+  func run() throws {
+    let plan = try PlanFile.load(path: plan)
+    let session = try PlanSession(plan: plan, height: size.height, width: size.width, workers: threads.workers())
+    let measurement = try Measurement(session, runs: runs)
+    let peak = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)
+    let report = BenchReport(
+      session: session, measurement: measurement, stepMultiplyAdds: try session.bound.multiplyAdds(of: plan.plan),
+      peak: peak)
+    if json {
+      try Console.output(report.json(profile: profile))
+    } else {
+      try Console.output(report.lines(profile: profile).joined(separator: "\n"))
+    }
+  }
+}

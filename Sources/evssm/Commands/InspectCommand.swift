@@ -1,0 +1,55 @@
+import ArgumentParser
+import Tensors
+
+/// `evssm inspect`: what a model file holds.
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show what a checkpoint, a safetensors file or a plan holds.",
+    discussion: """
+      The content of the file says what it is. A checkpoint that is not EVSSM's is listed all the same, with the \
+      difference from the nearest EVSSM network.
+
+        $ evssm inspect small.pth
+        file           small.pth, 1.8 MiB
+        container      PyTorch, zip container, state dict under params
+        architecture   EVSSM
+        dim            16
+        blocks         2, 2, 2
+        expansion      3
+        parameters     435,843
+        dtype          float32
+        cost           5.1 GMAC at 256x256
+        tensors        257
+          patch_embed.proj.weight  float32  [16, 3, 3, 3]
+          …
+      """)
+
+  @Argument(help: "A .pth, .safetensors or .plan file.")
+  var file: String
+
+  @Option(help: "The key, or keys joined by dots, that holds the state dict. Default: found by itself.")
+  var key: String?
+
+  @Option(help: ArgumentHelp("The picture size for which the cost is given.", valueName: "WxH"))
+  var size = PictureSize(width: 256, height: 256)
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    let inspection: any Inspection
+    if case .plan = try FileKind(path: file) {
+      inspection = try PlanInspection(path: file, size: size)
+    } else {
+      inspection = CheckpointInspection(try LoadedCheckpoint.read(path: file, key: key), size: size)
+    }
+    if json { try Console.output(inspection.json) } else { try Console.output(inspection.lines.joined(separator: "\n")) }
+  }
+}
+
+/// What `inspect` says about a file.
+protocol Inspection {
+  var json: JSONValue { get }
+  var lines: [String] { get }
+}

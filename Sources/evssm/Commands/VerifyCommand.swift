@@ -1,0 +1,90 @@
+import ArgumentParser
+import EVSSMModel
+import ExecutionPlan
+import PlanRuntime
+import Tensors
+
+/// `evssm verify`: whether a plan computes here what its network computes.
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Check that a plan computes what its network does.",
+    discussion: """
+      Without a checkpoint, runs the probe picture that the plan carries and compares the result with the reference \
+      interpreter's, which the compiler stored beside it. With --against, compiles the checkpoint again, evaluates it \
+      with the reference interpreter in float64 and compares every step; the first that differs is named. Exit code 65 \
+      if anything differs by more than 2e-5.
+
+        $ evssm verify deblurring.plan
+        certificate  probe 48x40, largest difference 4.2e-07, allowed 2e-05
+        $ evssm verify deblurring.plan --against deblurring.pth
+        step                               difference  allowed
+        patch_embed                           1.2e-07  2.0e-05
+        encoder_level1.block0.scan_stage      4.0e-07  2.6e-05
+        …
+      """)
+
+  @Argument(help: "A file that `evssm compile` wrote.")
+  var plan: String
+
+  @Option(help: ArgumentHelp("Compare every step with this checkpoint.", valueName: "checkpoint"))
+  var against: String?
+
+  @Option(help: ArgumentHelp("The picture for --against. Default: seeded noise.", valueName: "file"))
+  var input: String?
+
+  @Option(help: "The key in the checkpoint that holds the state dict. Default: found by itself.")
+  var key: String?
+
+  @OptionGroup var threads: ThreadOption
+
+  func validate() throws {
+    if against == nil, input != nil || key != nil {
+      throw ValidationError("--input and --key go with --against: the certificate has a picture of its own.")
+    }
+  }
+
+  func run() throws {
+    let file = try PlanFile.read(path: plan)
+    let workers = try threads.workers()
+    if let against {
+      try compareStages(file.loaded, against, workers)
+    } else {
+      try checkCertificate(file, workers)
+    }
+  }
+
+  private func compareStages(_ plan: LoadedPlan, _ checkpoint: String, _ workers: Workers) throws {
+    let checkpoint = try LoadedCheckpoint.read(path: checkpoint, key: key)
+    let windows: EVSSMArchitecture.WindowMode = plan.plan.model.windows == .released ? .released : .whole
+    let compilation = try Compilation(checkpoint, windows: windows)
+    let picture = try input.map(PictureData.read) ?? PictureData.noise(width: 56, height: 40)
+    let comparison = try StageComparison(
+      plan: plan, graph: compilation.compiled.fusedGraph, picture: picture, workers: workers)
+    try Console.output(Self.table(comparison).joined(separator: "\n"))
+    guard let stage = comparison.firstDivergent else { return }
+    throw EVSSMError(
+      "verify.divergent",
+      "This step is the first whose result differs from the checkpoint's: by \(Format.scientific(stage.maximum)), "
+        + "\(Format.scientific(stage.tolerance)) is allowed. The plan was compiled from other weights, or a kernel is wrong.",
+      place: .init(file: self.plan, node: stage.name))
+  }
+
+  private static func table(_ comparison: StageComparison) -> [String] {
+    var table = TextTable([("step", .left), ("difference", .right), ("allowed", .right), ("", .left)])
+    for stage in comparison.stages {
+      table.append(
+        EVSSMError.escaped(stage.name), Format.scientific(stage.maximum), Format.scientific(stage.tolerance),
+        stage.isDivergent ? "differs" : "")
+    }
+    return table.lines()
+  }
+}
+
+extension PictureData {
+  /// Seeded noise.
+  static func noise(width: Int, height: Int) -> PictureData {
+    PictureData(
+      planes: Measurement.noise(count: 3 * width * height), width: width, height: height, alpha: nil, notes: [])
+  }
+}

@@ -1,0 +1,39 @@
+import EVSSMModel
+import ExecutionPlan
+import GraphCompiler
+import GraphIR
+import Tensors
+
+/// A checkpoint on its way to a plan.
+struct Compilation {
+  let architecture: EVSSMArchitecture
+  let compiled: CompiledPlan
+  let loaded: LoadedPlan
+
+  /// Recognises the network and compiles it.
+  ///
+  /// Throws `evssm.…` for checkpoints that are not EVSSM's and what ``PlanCompiler`` throws.
+  init(_ checkpoint: LoadedCheckpoint, windows: EVSSMArchitecture.WindowMode) throws {
+    do {
+      architecture = try EVSSMArchitecture.recognise(checkpoint.catalogue)
+      let graph = try EVSSMModel.graph(checkpoint.catalogue, architecture, windows: windows)
+      compiled = try PlanCompiler.compile(graph, model: ModelDescription(architecture, windows: windows))
+      loaded = try compiled.loaded()
+    } catch let error as EVSSMError { throw error.at(.init(file: checkpoint.path)) }
+  }
+
+  /// One line for each rewrite that was applied or rejected.
+  var explanations: [String] { compiled.explanations.map(\.description) }
+
+  var networkSummary: String {
+    let blocks = architecture.blocks.map(String.init).joined(separator: ", ")
+    let parameters = Format.grouped(compiled.plan.model.parameterCount)
+    return "EVSSM: dim \(architecture.dim), blocks \(blocks), \(parameters) parameters, "
+      + "windows \(compiled.plan.model.windows.rawValue)"
+  }
+
+  func planSummary(boundSizes: Int) -> String {
+    let sizes = boundSizes == 1 ? "1 size" : "\(boundSizes) sizes"
+    return "\(compiled.plan.steps.count) steps, weights \(Format.bytes(compiled.weights.bytes.count)), \(sizes) bound"
+  }
+}

@@ -1,0 +1,30 @@
+import ExecutionPlan
+import PlanRuntime
+import Tensors
+
+/// Sessions of one plan by picture size; they share the threads. Holds at most ``capacity``, the latest used.
+struct SessionCache {
+  static let capacity = 4
+
+  let plan: LoadedPlan
+  let workers: Workers
+  private var sessions: [PlanSession] = []
+
+  init(plan: LoadedPlan, workers: Workers) {
+    self.plan = plan
+    self.workers = workers
+  }
+
+  /// The session for pictures of this size. The first of a size binds the plan and allocates its memory.
+  mutating func session(width: Int, height: Int) throws -> PlanSession {
+    if let index = sessions.firstIndex(where: { $0.width == width && $0.height == height }) {
+      let session = sessions.remove(at: index)
+      sessions.append(session)
+      return session
+    }
+    if sessions.count == Self.capacity { sessions.removeFirst() }
+    let session = try PlanSession(plan: plan, height: height, width: width, workers: workers)
+    sessions.append(session)
+    return session
+  }
+}

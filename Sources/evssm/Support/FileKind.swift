@@ -1,0 +1,25 @@
+import ExecutionPlan
+import SafetensorsFormat
+import Tensors
+import TorchFormat
+
+/// What a model file is, by its content.
+enum FileKind {
+  case plan, safetensors, torch
+  /// None of the formats that are read.
+  case unknown
+
+  /// Looks at the first bytes of the file at `path`. Throws `file.…`.
+  init(path: String) throws {
+    let prefix = try InputFile(path).prefix(TorchCheckpoint.sniffedByteCount)
+    if PlanFile.canRead(prefix: prefix) {
+      self = .plan
+    } else if TorchCheckpoint.canRead(prefix: prefix) {
+      self = .torch
+    } else if SafetensorsFile.canRead(prefix: prefix) {
+      self = .safetensors
+    } else {
+      self = .unknown
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Foundation
+
+/// Numbers for people.
+enum Format {
+  /// A count in groups of three digits: `17,130,675`.
+  static func grouped(_ value: Int) -> String {
+    let digits = String(value.magnitude)
+    var out = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index) % 3 == 0 { out.append(",") }
+      out.append(digit)
+    }
+    return value < 0 ? "-" + out : out
+  }
+
+  /// Bytes in binary units, to one decimal: `65.4 MiB`.
+  static func bytes(_ count: Int) -> String {
+    if count < 1024 { return "\(count) B" }
+    var value = Double(count)
+    for unit in ["KiB", "MiB", "GiB"] {
+      value /= 1024
+      if value < 1024 { return "\(fixed(value, 1)) \(unit)" }
+    }
+    return "\(fixed(value / 1024, 1)) TiB"
+  }
+
+  static func fixed(_ value: Double, _ decimals: Int) -> String {
+    String(format: "%.\(decimals)f", locale: Locale(identifier: "en_US_POSIX"), value)
+  }
+
+  /// Two significant digits with an exponent: `4.2e-06`.
+  static func scientific(_ value: Double) -> String {
+    String(format: "%.1e", locale: Locale(identifier: "en_US_POSIX"), value)
+  }
+
+  static func shape(_ sizes: [Int]) -> String { "[" + sizes.map(String.init).joined(separator: ", ") + "]" }
+}
