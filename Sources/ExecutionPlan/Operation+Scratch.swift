@@ -9,7 +9,7 @@ extension Operation {
   }
 
   /// Pixels that one thread processes at a time; the rows of its private buffers.
-  public static let tilePixels = 64
+  public static let tilePixels = 72
 
   /// Floats of scratch memory that each thread needs for itself; independent of the picture's size. Throws on overflow.
   public func threadScratchFloats() throws -> Int { try TileLayout(self).total }

@@ -9,6 +9,14 @@ final class Arena: @unchecked Sendable {
 
   init(byteCount: Int) throws {
     self.byteCount = max(byteCount, 1)
+    // Beyond physical memory the system would still map, and end the process later, when pages are touched.
+    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    guard byteCount <= physical else {
+      throw EVSSMError(
+        "runtime.out-of-memory",
+        "Feature maps need \(byteCount >> 20) MiB and this machine has \(physical >> 20) MiB; use a smaller picture.",
+        limit: "physical_memory")
+    }
     let memory = mmap(nil, self.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else {
       throw EVSSMError(
