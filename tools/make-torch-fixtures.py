@@ -55,7 +55,9 @@ def tensors():
 def unsigned():
     """The types that have no storage class: written on untyped storages."""
     values = torch.arange(6).view(2, 3)
-    return OrderedDict((f"uint{bits}", (values * (2 ** (bits - 4))).to(getattr(torch, f"uint{bits}"))) for bits in (16, 32, 64))
+    return OrderedDict(
+        (f"uint{bits}", (values * (2 ** (bits - 4))).to(getattr(torch, f"uint{bits}"))) for bits in (16, 32, 64)
+    )
 
 
 def state_dict():

@@ -34,7 +34,8 @@ struct LegacyContainer: TorchContainer {
 
   func read(_ storage: PickledStorage, _ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
     guard let offset = offsets[storage.key] else {
-      throw EVSSMError("torch.missing-record", "The file lacks this storage.", place: .init(file: file.path, node: storage.key))
+      throw EVSSMError(
+        "torch.missing-record", "The file lacks this storage.", place: .init(file: file.path, node: storage.key))
     }
     try file.read(at: offset + range.lowerBound, into: target)
   }

@@ -25,9 +25,13 @@ enum PickleGlobal: Sendable, Hashable {
     case ("torch", "device"): self = .device
     case ("torch.storage", "UntypedStorage"): self = .untypedStorage
     case ("torch", _), ("torch.cuda", _):
-      if let type = Self.storageTypes[name] { self = .storage(type) }
-      else if module == "torch", let type = Self.elementTypes[name] { self = .dtype(type) }
-      else { return nil }
+      if let type = Self.storageTypes[name] {
+        self = .storage(type)
+      } else if module == "torch", let type = Self.elementTypes[name] {
+        self = .dtype(type)
+      } else {
+        return nil
+      }
     default: return nil
     }
   }
@@ -54,7 +58,8 @@ enum PickleGlobal: Sendable, Hashable {
         "Save the tensors alone, as torch.save(model.state_dict(), path) does."
       }
     return EVSSMError(
-      "pickle.global", "The checkpoint asks for \(full), which is not on the list of what a checkpoint needs. \(advice)")
+      "pickle.global", "The checkpoint asks for \(full), which is not on the list of what a checkpoint needs. \(advice)"
+    )
   }
 
   /// Parts of the names of torch's other tensor kinds.

@@ -28,7 +28,7 @@ extension PickleInterpreter {
   private mutating func line() throws -> String {
     let start = position
     while try byte() != 0x0A { try checkNameLength(position - start) }
-    guard let line = String(validating: source.bytes[start..<position - 1], as: UTF8.self) else {
+    guard let line = String(validating: bytes[start..<position - 1], as: UTF8.self) else {
       throw EVSSMError("pickle.utf8", "The name of a global is not UTF-8.")
     }
     return line
@@ -120,7 +120,8 @@ extension PickleInterpreter {
     }
     if let metadata, !isEmptyDictionary(metadata) {
       throw EVSSMError(
-        "torch.tensor-metadata", "A tensor is a negative or conjugate view; resolve it (resolve_neg, resolve_conj) and save again.")
+        "torch.tensor-metadata",
+        "A tensor is a negative or conjugate view; resolve it (resolve_neg, resolve_conj) and save again.")
     }
   }
 
@@ -137,7 +138,9 @@ extension PickleInterpreter {
     let state = try pop()
     guard case .dictionary(let target) = try top(), heap.dictionaries[Int(target)].isOrdered,
       case .dictionary(let attributes) = state
-    else { throw EVSSMError("pickle.build", "BUILD works on an OrderedDict with a dict of attributes, and nothing else.") }
+    else {
+      throw EVSSMError("pickle.build", "BUILD works on an OrderedDict with a dict of attributes, and nothing else.")
+    }
     let chain = heap.dictionaries[Int(attributes)]
     if chain.count == 0 { return }
     guard chain.count == 2, case .text(let range) = heap.cells[Int(chain.head)].value, text(range) == "_metadata" else {
@@ -188,7 +191,8 @@ extension PickleInterpreter {
       throw EVSSMError("torch.persistent-id", "A persistent id is not a tuple.")
     }
     let parts = Array(heap.tuple(index).prefix(7))
-    guard parts.count == (resolver.hasViewMetadata ? 6 : 5), case .text(let kind) = parts[0], text(kind) == "storage" else {
+    guard parts.count == (resolver.hasViewMetadata ? 6 : 5), case .text(let kind) = parts[0], text(kind) == "storage"
+    else {
       throw EVSSMError("torch.persistent-id", "A persistent id does not name a storage: whole modules are not read.")
     }
     let dtype = try storageType(parts[1])
@@ -234,7 +238,8 @@ extension PickleInterpreter {
       return index
     }
     guard !key.isEmpty, key.utf8.allSatisfy(Self.isKeyCharacter) else {
-      throw EVSSMError("torch.storage-key", "A storage's key '\(EVSSMError.escaped(key))' is not a plain number or name.")
+      throw EVSSMError(
+        "torch.storage-key", "A storage's key '\(EVSSMError.escaped(key))' is not a plain number or name.")
     }
     if let actual = try resolver.storageByteCount(key), actual != byteCount {
       throw EVSSMError(

@@ -88,7 +88,7 @@ extension PickleInterpreter {
     let range = try take(count)
     guard count <= 8 else { return try push(.long(range)) }
     var value: UInt64 = 0
-    for index in range.indices.reversed() { value = value << 8 | UInt64(source.bytes[index]) }
+    for index in range.indices.reversed() { value = value << 8 | UInt64(bytes[index]) }
     let unused = UInt64(64 - 8 * count)
     // Sign extension; a shift by 64 gives 0.
     try push(.int(Int(Int64(bitPattern: value << unused) >> Int64(unused))))
@@ -96,7 +96,6 @@ extension PickleInterpreter {
 
   private mutating func pushText(count: Int) throws {
     let range = try take(count)
-    let bytes = source.bytes
     do { _ = try UTF8Span(validating: bytes.span.extracting(range.indices)) } catch {
       throw EVSSMError("pickle.utf8", "A string of the pickle is not UTF-8.")
     }

@@ -8,7 +8,8 @@ protocol StorageResolver {
   var hasViewMetadata: Bool { get }
 }
 
-/// Runs the opcodes of one pickle as a program over harmless data. It calls nothing, imports nothing, knows no class, and
+/// Runs the opcodes of one pickle as a program over harmless data. It calls nothing, imports nothing, knows no class,
+/// and
 /// refuses what is not on its lists. Never recurses.
 ///
 /// Source: CPython's `pickletools.py` for the opcodes; `torch/serialization.py` for the persistent ids.
@@ -16,6 +17,8 @@ protocol StorageResolver {
 /// - Complexity: O(bytes of the pickle); memory within `max_pickle_objects`, `max_pickle_stack` and `max_pickle_memo`.
 struct PickleInterpreter {
   let source: PickleSource
+  /// The bytes of `source` that are at hand; held here because reading them from an object is slow.
+  var bytes: [UInt8]
   let resolver: any StorageResolver
   var heap: PickleHeap
   var position: Int
@@ -31,6 +34,7 @@ struct PickleInterpreter {
 
   init(source: PickleSource, from position: Int = 0, resolver: any StorageResolver, objectBytes: Int) {
     self.source = source
+    bytes = source.bytes
     self.position = position
     self.resolver = resolver
     opcodeOffset = position
@@ -42,7 +46,7 @@ struct PickleInterpreter {
     do {
       let value = try runToStop()
       try heap.checkAcyclic(from: value)
-      try heap.checkKeys(source.bytes)
+      try heap.checkKeys(bytes)
       return value
     } catch let error as EVSSMError {
       throw error.at(.init(byteOffset: UInt64(source.fileOffset + opcodeOffset)))
@@ -98,33 +102,41 @@ struct PickleInterpreter {
 
 extension PickleInterpreter {
   mutating func byte() throws -> UInt8 {
-    try source.require(position + 1)
+    try require(position + 1)
     defer { position += 1 }
-    return source.bytes[position]
+    return bytes[position]
+  }
+
+  private mutating func require(_ end: Int) throws {
+    if end <= bytes.count { return }
+    // Let go first, so that the source grows its memory in place.
+    bytes = []
+    defer { bytes = source.bytes }
+    try source.require(end)
   }
 
   /// The next `count` bytes, which are passed over.
   mutating func take(_ count: Int) throws -> PickleRange {
     guard count >= 0 else { throw EVSSMError("pickle.length", "A length in the pickle is negative.") }
     let end = try Checked.add(position, count, "A length in the pickle")
-    try source.require(end)
+    try require(end)
     defer { position = end }
     return PickleRange(start: UInt32(position), count: UInt32(count))
   }
 
   mutating func uint16() throws -> Int {
     let range = try take(2)
-    return source.bytes.uint16(at: Int(range.start))
+    return bytes.uint16(at: Int(range.start))
   }
 
   mutating func uint32() throws -> Int {
     let range = try take(4)
-    return source.bytes.uint32(at: Int(range.start))
+    return bytes.uint32(at: Int(range.start))
   }
 
   mutating func uint64() throws -> UInt64 {
     let range = try take(8)
-    return source.bytes.uint64(at: Int(range.start))
+    return bytes.uint64(at: Int(range.start))
   }
 
   mutating func push(_ value: PickleValue) throws {
@@ -151,12 +163,14 @@ extension PickleInterpreter {
 
   /// Calls `body` with the values above the last mark, then drops them and the mark.
   mutating func takeMarked(_ body: (inout PickleInterpreter, ArraySlice<PickleValue>) throws -> Void) throws {
-    guard let mark = marks.popLast() else { throw EVSSMError("pickle.mark", "An opcode needs a mark and there is none.") }
+    guard let mark = marks.popLast() else {
+      throw EVSSMError("pickle.mark", "An opcode needs a mark and there is none.")
+    }
     // A copy: a slice would share the stack's memory and make the next change copy all of it.
     let items = Array(stack[mark...])
     stack.removeLast(items.count)
     try body(&self, items[...])
   }
 
-  func text(_ range: PickleRange) -> String { String(decoding: source.bytes[range.indices], as: UTF8.self) }
+  func text(_ range: PickleRange) -> String { String(decoding: bytes[range.indices], as: UTF8.self) }
 }

@@ -7,7 +7,8 @@ struct PickleRange: Sendable, Hashable {
   var indices: Range<Int> { Int(start)..<Int(start) + Int(count) }
 }
 
-/// What a pickle may hold. Containers and tensors are indices into ``PickleHeap``, so a value is 16 bytes, copying it is
+/// What a pickle may hold. Containers and tensors are indices into ``PickleHeap``, so a value is 16 bytes, copying it
+/// is
 /// cheap, and letting go of deeply nested values does not recurse.
 enum PickleValue: Sendable {
   case none
@@ -85,7 +86,8 @@ struct PickleHeap: Sendable {
     bytesLeft -= bytes
     if bytesLeft < 0 {
       throw EVSSMError(
-        "limit.exceeded", "The objects of the pickle take more than \(byteLimit) bytes of memory.", limit: "max_pickle_objects")
+        "limit.exceeded", "The objects of the pickle take more than \(byteLimit) bytes of memory.",
+        limit: "max_pickle_objects")
     }
   }
 

@@ -4,7 +4,8 @@ import Tensors
 struct PickleWriter {
   private(set) var bytes: [UInt8] = [0x80, 2]
 
-  /// The pickle of `{wrapper: OrderedDict(catalogue)}`, or of the OrderedDict itself. Storage `i` is that of tensor `i`.
+  /// The pickle of `{wrapper: OrderedDict(catalogue)}`, or of the OrderedDict itself. Storage `i` is that of tensor
+  /// `i`.
   static func pickle(_ catalogue: TensorCatalogue, wrapper: String?) -> [UInt8] {
     var writer = PickleWriter()
     if let wrapper {

@@ -43,7 +43,8 @@ struct PickledTensor: Sendable {
     let end = try Checked.multiply(count == 0 ? last : Checked.add(last, 1), size, "A tensor's extent")
     guard end <= storage.byteCount else {
       throw EVSSMError(
-        "torch.tensor-range", "A tensor of shape \(shape) reaches byte \(end) of a storage of \(storage.byteCount) bytes.")
+        "torch.tensor-range",
+        "A tensor of shape \(shape) reaches byte \(end) of a storage of \(storage.byteCount) bytes.")
     }
     self.dtype = dtype
     self.storage = storage.root

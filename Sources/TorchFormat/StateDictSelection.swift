@@ -106,7 +106,8 @@ extension StateDictSelection {
 
     private func keyError(_ key: String, _ dictionary: UInt32) -> EVSSMError {
       EVSSMError(
-        "torch.key", "Key '\(EVSSMError.escaped(key))' leads to no dict of tensors; there are: \(keys(of: dictionary)).")
+        "torch.key", "Key '\(EVSSMError.escaped(key))' leads to no dict of tensors; there are: \(keys(of: dictionary))."
+      )
     }
 
     private func keys(of dictionary: UInt32) -> String {

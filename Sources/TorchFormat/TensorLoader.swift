@@ -72,7 +72,8 @@ struct TensorLoader {
     let span = spans[tensor.storage] ?? 0..<0
     if container.byteOrder == .big, pickled.dtype == nil, tensor.dtype.byteCount > 1 {
       throw EVSSMError(
-        "torch.byte-order", "A big-endian checkpoint with untyped storages is not read: save it on a little-endian machine.")
+        "torch.byte-order",
+        "A big-endian checkpoint with untyped storages is not read: save it on a little-endian machine.")
     }
     let made = try TensorStorage(byteCount: span.count) { target in
       try container.read(pickled, span, into: target)

@@ -5,12 +5,15 @@ import Tensors
 extension TorchCheckpoint {
   /// Writes `catalogue` in the layout of `torch.save`, for `torch.load(path, weights_only=True)`.
   ///
-  /// The file appears at `path` whole or not at all. The same tensors give the same bytes. Every tensor gets a storage of
+  /// The file appears at `path` whole or not at all. The same tensors give the same bytes. Every tensor gets a
+  /// storage of
   /// its own.
   /// - Parameter wrapper: the key under which the state dict stands; nil for a bare state dict.
   /// - Throws: `torch.write` (category `inputOutput`), `torch.tensor-name`, or a limit's error.
   public static func write(_ catalogue: TensorCatalogue, wrapper: String? = "params", to path: String) throws {
-    guard !path.utf8.contains(0) else { throw EVSSMError("file.path", "A path holds a NUL character.", category: .usage) }
+    guard !path.utf8.contains(0) else {
+      throw EVSSMError("file.path", "A path holds a NUL character.", category: .usage)
+    }
     try checkNames(catalogue)
     do {
       let writer = try ZipWriter(path: path)
@@ -40,7 +43,8 @@ extension TorchCheckpoint {
   }
 }
 
-/// A zip archive in the making: stored entries, fixed times. libzip writes a temporary file beside `path` and renames it.
+/// A zip archive in the making: stored entries, fixed times. libzip writes a temporary file beside `path` and renames
+/// it.
 private final class ZipWriter {
   private static let folder = "archive/"
   // 1980-01-01, the first day that zip can express.

@@ -12,7 +12,8 @@ public struct TorchCheckpoint: Sendable {
   public struct Report: Sendable, Hashable {
     /// `zip` or `legacy`.
     public var container: String
-    /// The keys that lead to the tensors, joined by dots, such as `params_ema`; `bare` when the file's object holds them.
+    /// The keys that lead to the tensors, joined by dots, such as `params_ema`; `bare` when the file's object holds
+    /// them.
     public var wrapper: String
     /// `module.` when every name carried it.
     public var strippedPrefix: String?

@@ -17,7 +17,8 @@ final class ZipArchive {
     handle = try Self.openHandle(file)
     guard zip_get_num_entries(handle, 0) == zip_int64_t(directory.entries.count) else {
       zip_discard(handle)
-      throw EVSSMError("zip.ambiguous", "Two readings of the archive find different entries.", place: .init(file: file.path))
+      throw EVSSMError(
+        "zip.ambiguous", "Two readings of the archive find different entries.", place: .init(file: file.path))
     }
   }
 
@@ -47,7 +48,8 @@ final class ZipArchive {
 
   private static func refusal(_ error: inout zip_error_t, _ file: InputFile) -> EVSSMError {
     EVSSMError(
-      "zip.open", "The archive cannot be read: \(String(cString: zip_error_strerror(&error))).", place: .init(file: file.path))
+      "zip.open", "The archive cannot be read: \(String(cString: zip_error_strerror(&error))).",
+      place: .init(file: file.path))
   }
 
   /// Reads a whole record, checking its CRC-32, and keeps the bytes of `range`, which must lie inside it.
@@ -91,7 +93,8 @@ final class ZipArchive {
       status.name.map({ String(cString: $0) }) == entry.name
     else {
       throw EVSSMError(
-        "zip.ambiguous", "Two readings of the archive find different entries.", place: .init(file: file.path, node: entry.name))
+        "zip.ambiguous", "Two readings of the archive find different entries.",
+        place: .init(file: file.path, node: entry.name))
     }
   }
 
@@ -130,7 +133,8 @@ final class ZipArchive {
     switch zip_error_code_zip(error) {
     case ZIP_ER_CRC:
       return EVSSMError(
-        "zip.crc-mismatch", "The record's bytes do not match its checksum: the file is damaged. Copy or download it again.",
+        "zip.crc-mismatch",
+        "The record's bytes do not match its checksum: the file is damaged. Copy or download it again.",
         place: place)
     case ZIP_ER_EOF:
       return EVSSMError("file.truncated", "The file ended while it was read.", place: place)

@@ -2,7 +2,8 @@ import Tensors
 
 /// The container that `torch.save` writes since PyTorch 1.6: a zip archive with one top folder.
 ///
-/// Source: PyTorch `caffe2/serialize/inline_container.h` (versions, alignment) and `torch/serialization.py`. The records
+/// Source: PyTorch `caffe2/serialize/inline_container.h` (versions, alignment) and `torch/serialization.py`. The
+/// records
 /// `.format_version` and `.storage_alignment` are hints for computing offsets and are not used.
 struct ZipContainer: TorchContainer {
   let file: InputFile

@@ -22,7 +22,8 @@ extension ZipDirectory {
 
   private static func countError(_ file: InputFile, _ end: ZipEndRecord) -> EVSSMError {
     EVSSMError(
-      "zip.entry-count", "The central directory does not hold the \(end.entryCount) entries that the end record states.",
+      "zip.entry-count",
+      "The central directory does not hold the \(end.entryCount) entries that the end record states.",
       place: file.place(end.directoryOffset))
   }
 
@@ -32,7 +33,8 @@ extension ZipDirectory {
     }
     let end = at + headerSize + bytes.uint16(at: at + 28) + bytes.uint16(at: at + 30)
     guard end <= bytes.count, bytes.uint16(at: at + 32) == 0 else {
-      throw EVSSMError("zip.central-header", "A header of the central directory is cut short or holds a comment.", place: place)
+      throw EVSSMError(
+        "zip.central-header", "A header of the central directory is cut short or holds a comment.", place: place)
     }
     return end
   }
@@ -71,7 +73,8 @@ extension ZipDirectory {
     }
     // Allowed: level hints (1, 2), data descriptor (3), UTF-8 name (11).
     guard flags & ~0x080E == 0 else {
-      throw EVSSMError("zip.flags", "The entry has general purpose flags (\(flags)) that are not supported.", place: place)
+      throw EVSSMError(
+        "zip.flags", "The entry has general purpose flags (\(flags)) that are not supported.", place: place)
     }
   }
 

@@ -1,9 +1,11 @@
 import Tensors
 
-/// Everything an archive's headers say, read strictly: entries lie end to end from byte 0 to the central directory, that
+/// Everything an archive's headers say, read strictly: entries lie end to end from byte 0 to the central directory,
+/// that
 /// runs to the end record, and the local headers agree. Whatever two readers could see differently is refused.
 ///
-/// Source: PKWARE APPNOTE.TXT 6.3.10, and the archives that `torch.save` writes (alignment by extra fields, descriptors).
+/// Source: PKWARE APPNOTE.TXT 6.3.10, and the archives that `torch.save` writes (alignment by extra fields,
+/// descriptors).
 struct ZipDirectory: Sendable {
   /// In the order of the central directory.
   private(set) var entries: [ZipEntry]
@@ -30,14 +32,15 @@ struct ZipDirectory: Sendable {
       at = next
     }
     guard at == directoryOffset else {
-      throw EVSSMError("zip.layout", "The archive has no entries, yet bytes before its directory.", place: file.place(at))
+      throw EVSSMError(
+        "zip.layout", "The archive has no entries, yet bytes before its directory.", place: file.place(at))
     }
   }
 
   private static func layoutError(_ entry: ZipEntry, at expected: Int, _ file: InputFile) -> EVSSMError {
     let what =
-      if expected == 0 { "The first entry does not start at the first byte: something stands before the archive" }
-      else { "Two entries overlap" }
+      if expected == 0 { "The first entry does not start at the first byte: something stands before the archive" } else
+      { "Two entries overlap" }
     return EVSSMError(
       "zip.layout", "\(what). Save the checkpoint again with torch.save.",
       place: .init(file: file.path, byteOffset: UInt64(entry.headerOffset), node: entry.name))

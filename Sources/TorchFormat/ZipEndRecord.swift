@@ -19,13 +19,16 @@ struct ZipEndRecord: Sendable {
     directorySize = bytes.uint32(at: 12)
     directoryOffset = bytes.uint32(at: 16)
     guard bytes.uint16(at: 4) == 0, bytes.uint16(at: 6) == 0, bytes.uint16(at: 8) == entryCount else {
-      throw EVSSMError("zip.end-record", "The archive is split over several disks, or its end record is wrong.", place: file.place(offset))
+      throw EVSSMError(
+        "zip.end-record", "The archive is split over several disks, or its end record is wrong.",
+        place: file.place(offset))
     }
     var directoryEnd = offset
     if let locator = try Self.locator(file, before: offset) {
       directoryEnd = try adopt(locator, file, endOffset: offset)
     } else if entryCount == 0xFFFF || directorySize == 0xFFFF_FFFF || directoryOffset == 0xFFFF_FFFF {
-      throw EVSSMError("zip.end-record", "The end record points to a zip64 record that is not there.", place: file.place(offset))
+      throw EVSSMError(
+        "zip.end-record", "The end record points to a zip64 record that is not there.", place: file.place(offset))
     }
     try check(file, directoryEnd: directoryEnd)
   }
@@ -33,7 +36,7 @@ struct ZipEndRecord: Sendable {
   private static func missing(_ file: InputFile) -> EVSSMError {
     EVSSMError(
       "zip.end-record",
-      "No end record closes the archive: the file is cut short, or bytes or a comment follow. Copy or download it again.",
+      "No end record closes the archive: the file is cut short, or or something follows it. Copy or download it again.",
       place: file.place(max(0, file.byteCount - size)))
   }
 
@@ -51,7 +54,9 @@ struct ZipEndRecord: Sendable {
     guard locator.uint64(at: 8) == UInt64(offset), locator.uint32(at: 4) == 0, locator.uint32(at: 16) <= 1,
       bytes.uint32(at: 0) == 0x0606_4B50, bytes.uint64(at: 4) == UInt64(Self.zip64Size - 12),
       bytes.uint32(at: 16) == 0, bytes.uint32(at: 20) == 0, bytes.uint64(at: 24) == bytes.uint64(at: 32)
-    else { throw EVSSMError("zip.end-record", "The zip64 end record is not where, or not what, it should be.", place: place) }
+    else {
+      throw EVSSMError("zip.end-record", "The zip64 end record is not where, or not what, it should be.", place: place)
+    }
     entryCount = try Self.merge(entryCount, sentinel: 0xFFFF, bytes.uint64(at: 32), place)
     directorySize = try Self.merge(directorySize, sentinel: 0xFFFF_FFFF, bytes.uint64(at: 40), place)
     directoryOffset = try Self.merge(directoryOffset, sentinel: 0xFFFF_FFFF, bytes.uint64(at: 48), place)
@@ -70,12 +75,15 @@ struct ZipEndRecord: Sendable {
 
   private func check(_ file: InputFile, directoryEnd: Int) throws {
     let place = file.place(directoryEnd)
-    try Limits.check(entryCount, atMost: Limits.maxZipEntries, name: "max_zip_entries", "The number of entries", place: place)
     try Limits.check(
-      directorySize, atMost: Limits.maxZipDirectoryBytes, name: "max_zip_directory", "The size of the directory", place: place)
+      entryCount, atMost: Limits.maxZipEntries, name: "max_zip_entries", "The number of entries", place: place)
+    try Limits.check(
+      directorySize, atMost: Limits.maxZipDirectoryBytes, name: "max_zip_directory", "The size of the directory",
+      place: place)
     guard try Checked.add(directoryOffset, directorySize) == directoryEnd else {
       throw EVSSMError(
-        "zip.layout", "The central directory does not end where the end record starts: bytes were added before or after.",
+        "zip.layout",
+        "The central directory does not end where the end record starts: bytes were added before or after.",
         place: place)
     }
   }

@@ -26,7 +26,8 @@ enum ZipEntryName {
   /// Throws `zip.name` for names that are absolute, climb, or hold what no PyTorch archive holds.
   static func check(_ bytes: ArraySlice<UInt8>, _ place: EVSSMError.Place) throws -> String {
     try Limits.check(
-      bytes.count, atMost: Limits.maxEntryNameBytes, name: "max_entry_name", "The length of an entry's name", place: place)
+      bytes.count, atMost: Limits.maxEntryNameBytes, name: "max_entry_name", "The length of an entry's name",
+      place: place)
     guard let name = String(validating: bytes, as: UTF8.self) else { throw refusal("is not UTF-8", place) }
     var place = place
     place.node = name

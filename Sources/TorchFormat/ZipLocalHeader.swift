@@ -23,7 +23,8 @@ struct ZipLocalHeader {
     guard headerSize <= room, entry.compressedSize <= room - headerSize else { throw Self.layoutError(place) }
     let names = try file.bytes(at: entry.headerOffset + Self.size, count: nameCount + extraCount)
     guard names[..<nameCount].elementsEqual(entry.name.utf8) else {
-      throw EVSSMError("zip.name-mismatch", "The local header names the entry otherwise than the directory.", place: place)
+      throw EVSSMError(
+        "zip.name-mismatch", "The local header names the entry otherwise than the directory.", place: place)
     }
     dataOffset = entry.headerOffset + headerSize
     let extra = try ZipExtraFields(names[nameCount...], name: names[..<nameCount], place)
@@ -32,7 +33,9 @@ struct ZipLocalHeader {
   }
 
   private static func layoutError(_ place: EVSSMError.Place) -> EVSSMError {
-    EVSSMError("zip.layout", "The entry does not fit before the next one: sizes or offsets in the archive are wrong.", place: place)
+    EVSSMError(
+      "zip.layout", "The entry does not fit before the next one: sizes or offsets in the archive are wrong.",
+      place: place)
   }
 
   private static func checkFields(
@@ -53,7 +56,8 @@ struct ZipLocalHeader {
     for index in wanted { sizes[index] = values[index] }
     let crcAgrees = crc == entry.crc || (entry.hasDescriptor && crc == 0)
     guard crcAgrees, sizes == [entry.size, entry.compressedSize] else {
-      throw EVSSMError("zip.local-mismatch", "The local header's checksum or sizes differ from the directory's.", place: place)
+      throw EVSSMError(
+        "zip.local-mismatch", "The local header's checksum or sizes differ from the directory's.", place: place)
     }
   }
 
@@ -80,7 +84,8 @@ struct ZipLocalHeader {
     let isWide = bytes.count == 20
     let compressed = isWide ? bytes.uint64(at: 4) : UInt64(bytes.uint32(at: 4))
     let size = isWide ? bytes.uint64(at: 12) : UInt64(bytes.uint32(at: 8))
-    guard bytes.uint32(at: 0) == entry.crc, compressed == UInt64(entry.compressedSize), size == UInt64(entry.size) else {
+    guard bytes.uint32(at: 0) == entry.crc, compressed == UInt64(entry.compressedSize), size == UInt64(entry.size)
+    else {
       throw EVSSMError("zip.descriptor", "The data descriptor contradicts the directory.", place: place)
     }
   }

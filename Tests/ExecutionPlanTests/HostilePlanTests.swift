@@ -3,6 +3,8 @@ import Testing
 
 @testable import ExecutionPlan
 
+/// L14 and L15 have no case here: a plan names no instruction set and no count of threads.
+///
 /// L20: plans whose digests are all right but whose content is not; the validator alone must hold.
 @Suite struct HostilePlanTests {
   /// Opens a file with the fixture's plan after `change`.

@@ -82,7 +82,9 @@ import Testing
 
   @Test func aWeightThatIsNoConstantIsAnError() throws {
     let constants = [Tensor?](repeating: nil, count: scanInputs.count)
-    let graph = try? scanStage().decomposition(types: scanInputs, constants: constants)
-    #expect(graph == nil)
+    let error = #expect(throws: EVSSMError.self) {
+      try scanStage().decomposition(types: scanInputs, constants: constants)
+    }
+    #expect(error?.code == "graph.constant")
   }
 }

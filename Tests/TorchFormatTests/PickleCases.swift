@@ -33,10 +33,11 @@ enum PickleCases {
       zip { $0.raw([UInt8](repeating: UInt8(ascii: "N"), count: 2_000_000)) }
     },
     .init("P09 20 M opcodes", "limit.exceeded", limit: "max_pickle_opcodes") {
-      Checkpoints.zip([UInt8](unsafeUninitializedCapacity: 40_000_010) { bytes, count in
-        count = bytes.count
-        for index in bytes.indices { bytes[index] = index & 1 == 0 ? 0x80 : 2 }
-      })
+      Checkpoints.zip(
+        [UInt8](unsafeUninitializedCapacity: 40_000_010) { bytes, count in
+          count = bytes.count
+          for index in bytes.indices { bytes[index] = index & 1 == 0 ? 0x80 : 2 }
+        })
     },
     .init("P09 64 MiB of pickle", "limit.exceeded", limit: "max_pickle_bytes") {
       Checkpoints.zip([UInt8](repeating: 0, count: (64 << 20) + 1))
@@ -99,7 +100,9 @@ enum PickleCases {
     .init("P17 view metadata in a zip", "torch.persistent-id") { tensor { $0.storage.isLegacy = true } },
     .init("P17 a function as storage class", "torch.persistent-id") { tensor { $0.storage.type = "Size" } },
     .init("P18 dots in the name", "pickle.global") { zip { $0.global("torch._utils", "os.system") } },
-    .init("P18 a listed name cut elsewhere", "pickle.global") { zip { $0.global("torch", "_utils._rebuild_tensor_v2") } },
+    .init("P18 a listed name cut elsewhere", "pickle.global") {
+      zip { $0.global("torch", "_utils._rebuild_tensor_v2") }
+    },
     .init("P18 dots that join", "pickle.global") { zip { $0.global("torch._utils._rebuild_tensor_v2", "") } },
     .init("P19 trailing space", "pickle.global") { zip { $0.global("torch._utils", "_rebuild_tensor_v2 ") } },
     .init("P19 CRLF", "pickle.global") { zip { $0.raw("ctorch._utils\r\n_rebuild_tensor_v2\r\n") } },

@@ -17,7 +17,8 @@ import Testing
       "e": "pickle.mark", "s": "pickle.stack", "u": "pickle.mark", ".": "pickle.stack", "h\0": "pickle.memo",
       "j\0\0\0\0": "pickle.memo", "(e": "pickle.stack", "(u": "pickle.stack", "NR": "pickle.reduce",
       ")R": "pickle.stack", "(N(R": "pickle.stack", "Nb": "pickle.stack", "Na": "pickle.stack", "NNs": "pickle.stack",
-      "Ns": "pickle.stack", "}(Ns": "pickle.stack", "N(0": "pickle.stack", "N(2": "pickle.stack", "NQ": "torch.persistent-id",
+      "Ns": "pickle.stack", "}(Ns": "pickle.stack", "N(0": "pickle.stack", "N(2": "pickle.stack",
+      "NQ": "torch.persistent-id",
     ])
   func underflow(_ opcodes: String, _ code: String) {
     Contract.expectRefusal(Checkpoints.zip(PickleAssembler.make { $0.raw(opcodes) }), code)
@@ -41,7 +42,8 @@ import Testing
 
   @Test("P12 every byte that is no opcode of the list")
   func unknownOpcodes() {
-    let known = Set("(012qrhjcRbQNKMJGXTUCB)]}taesu.".utf8).union(Array(0x80...0x80) + [0x95, 0x94, 0x93] + Array(0x85...0x8E))
+    let known = Set("(012qrhjcRbQNKMJGXTUCB)]}taesu.".utf8).union(
+      Array(0x80...0x80) + [0x95, 0x94, 0x93] + Array(0x85...0x8E))
     let others = (0...255).map { UInt8($0) }.filter { !known.contains($0) }
     #expect(others.count > 190)
     for opcode in others { Contract.expectRefusal(Checkpoints.zip([0x80, 2, opcode]), "pickle.opcode", "\(opcode)") }
@@ -215,20 +217,26 @@ struct WrapperCase: Sendable, CustomTestStringConvertible {
     .init(pickle: bare("module.w"), wrapper: "bare", prefix: "module."),
     .init(pickle: dictionary([("params", .tensors("w", 0))]), wrapper: "params"),
     .init(
-      pickle: dictionary([("params", .tensors("w", 0)), ("params_ema", .tensors("w", 2))]), wrapper: "params_ema", first: 2),
+      pickle: dictionary([("params", .tensors("w", 0)), ("params_ema", .tensors("w", 2))]), wrapper: "params_ema",
+      first: 2),
     .init(
-      pickle: dictionary([("params", .tensors("w", 0)), ("params_ema", .tensors("w", 2))]), wrapper: "params", key: "params"),
+      pickle: dictionary([("params", .tensors("w", 0)), ("params_ema", .tensors("w", 2))]), wrapper: "params",
+      key: "params"),
     .init(pickle: dictionary([("params_ema", .none), ("params", .tensors("w", 1))]), wrapper: "params", first: 1),
-    .init(pickle: dictionary([("state_dict", .tensors("module.w", 3))]), wrapper: "state_dict", prefix: "module.", first: 3),
+    .init(
+      pickle: dictionary([("state_dict", .tensors("module.w", 3))]), wrapper: "state_dict", prefix: "module.",
+      first: 3),
     .init(pickle: dictionary([("model", .tensors("w", 0)), ("epoch", .none)]), wrapper: "model"),
     .init(
-      pickle: dictionary([("model", .dictionary([("state_dict", .tensors("w", 4))]))]), wrapper: "model.state_dict", first: 4),
+      pickle: dictionary([("model", .dictionary([("state_dict", .tensors("w", 4))]))]), wrapper: "model.state_dict",
+      first: 4),
     .init(
       pickle: dictionary([("net_g", .dictionary([("params", .tensors("w", 0))])), ("iter", .none)]),
       wrapper: "net_g.params"),
     .init(
       pickle: dictionary([("a", .dictionary([("b", .tensors("w", 1))])), ("c", .tensors("w", 0))]), wrapper: "a.b",
       key: "a.b", first: 1),
-    .init(pickle: dictionary([("a.b", .tensors("w", 1)), ("c", .tensors("w", 0))]), wrapper: "a.b", key: "a.b", first: 1),
+    .init(
+      pickle: dictionary([("a.b", .tensors("w", 1)), ("c", .tensors("w", 0))]), wrapper: "a.b", key: "a.b", first: 1),
   ]
 }

@@ -31,7 +31,9 @@ enum TensorCases {
     .init("T05 product of sizes wraps", "size.overflow") {
       zip(.init(shape: [1 << 32, 1 << 32], strides: [0, 0]))
     },
-    .init("T05 wraps behind a zero", "size.overflow") { zip(.init(shape: [0, 1 << 40, 1 << 40], strides: [0, 0, 0])) },
+    .init("T05 wraps behind a zero", "size.overflow") {
+      zip(.init(shape: [0, 1 << 40, 1 << 40], strides: [0, 0, 0]))
+    },
     .init("T06 wraps in bytes", "size.overflow") { zip(.init(shape: [1 << 31, 1 << 31], strides: [0, 0])) },
     .init("T07 stride times size wraps", "size.overflow") { zip(.init(shape: [5], strides: [1 << 62])) },
     .init("T07 sum of extents wraps", "size.overflow") {
@@ -98,7 +100,9 @@ enum TensorCases {
           pickle.raw(Array("(NK\0))t".utf8) + Array("R".utf8))
         })
     },
-    .init("T15 a key with two types", "torch.storage-conflict") { twice(.init(type: "IntStorage", shape: [6], strides: [1])) },
+    .init("T15 a key with two types", "torch.storage-conflict") {
+      twice(.init(type: "IntStorage", shape: [6], strides: [1]))
+    },
     .init("T15 a key with two sizes", "torch.storage-conflict") { twice(.init(count: 5, shape: [5], strides: [1])) },
     .init("T16 missing record", "torch.missing-record") { changed { $0.storage.key = "1" } },
     .init("T17 key ../data.pkl", "torch.storage-key") { changed { $0.storage.key = "../data.pkl" } },
@@ -131,7 +135,8 @@ enum TensorCases {
       ("T26 nested", "torch._utils", "_rebuild_nested_tensor"),
       ("T26 meta", "torch._utils", "_rebuild_meta_tensor_no_storage"),
       ("T26 XLA", "torch._utils", "_rebuild_xla_tensor"), ("T26 DTensor", "torch.distributed.tensor", "DTensor"),
-      ("T26 float8", "torch", "float8_e4m3fn"), ("T27 Parameter with state", "torch._utils", "_rebuild_parameter_with_state"),
+      ("T26 float8", "torch", "float8_e4m3fn"),
+      ("T27 Parameter with state", "torch._utils", "_rebuild_parameter_with_state"),
       ("T28 _rebuild_from_type_v2", "torch._tensor", "_rebuild_from_type_v2"),
       ("T28 from numpy", "torch._utils", "_rebuild_device_tensor_from_numpy"),
       ("T28 wrapper subclass", "torch._utils", "_rebuild_wrapper_subclass"),

@@ -117,7 +117,8 @@ import Testing
   @Test(
     "T25 types with storages of their own",
     arguments: [
-      ("FloatStorage", .float32), ("HalfStorage", .float16), ("BFloat16Storage", .bfloat16), ("DoubleStorage", .float64),
+      ("FloatStorage", .float32), ("HalfStorage", .float16), ("BFloat16Storage", .bfloat16),
+      ("DoubleStorage", .float64),
       ("CharStorage", .int8), ("ShortStorage", .int16), ("IntStorage", .int32), ("LongStorage", .int64),
       ("ByteStorage", .uint8), ("BoolStorage", .bool),
     ] as [(String, DType)])
@@ -134,7 +135,8 @@ import Testing
   func bigEndian(_ storage: String, _ size: Int) throws {
     let knobs = PickledTensorKnobs(type: storage, count: 24 / size, shape: [24 / size], strides: [1])
     let swapped = stride(from: 0, to: 24, by: size).flatMap { Checkpoints.record[$0..<$0 + size].reversed() }
-    let entries = Checkpoints.entries(pickle: PickleAssembler.single(knobs), records: [("0", swapped)], byteOrder: "big")
+    let entries = Checkpoints.entries(
+      pickle: PickleAssembler.single(knobs), records: [("0", swapped)], byteOrder: "big")
     let tensor = try #require(try Contract.read(ZipBuilder(entries).build()).catalogue["w"])
     #expect(tensor.withUnsafeBytes { $0.elementsEqual(Checkpoints.record) })
   }

@@ -38,7 +38,8 @@ import TorchFormat
     }
     for dtype in DType.allCases {
       try catalogue.append(dtype.rawValue, try Tensor(dtype: dtype, shape: [2, 2], storage: storage, byteOffset: 8))
-      try catalogue.append("0-d " + dtype.rawValue, try Tensor(dtype: dtype, shape: [], storage: storage, byteOffset: 16))
+      try catalogue.append(
+        "0-d " + dtype.rawValue, try Tensor(dtype: dtype, shape: [], storage: storage, byteOffset: 16))
       try catalogue.append("empty " + dtype.rawValue, try Tensor(dtype: dtype, shape: [3, 0, 2], storage: storage))
     }
     let again = try Contract.read(bytes(catalogue)).catalogue
@@ -81,7 +82,9 @@ import TorchFormat
       let data = try Data(contentsOf: FixtureTests.directory.appendingPathComponent(name + ".pth"))
       #expect(TorchCheckpoint.canRead(prefix: data.prefix(TorchCheckpoint.sniffedByteCount)))
     }
-    for other in [[], [0x80], [0x80, 2, 0x8A], [0x1F, 0x8B], [2, 0, 0, 0, 0, 0, 0, 0, 0x7B], Array("PK".utf8)] as [[UInt8]] {
+    for other in [[], [0x80], [0x80, 2, 0x8A], [0x1F, 0x8B], [2, 0, 0, 0, 0, 0, 0, 0, 0x7B], Array("PK".utf8)]
+      as [[UInt8]]
+    {
       #expect(!TorchCheckpoint.canRead(prefix: other))
     }
   }

@@ -128,7 +128,9 @@ enum ZipCases {
     .init("Z14 duplicate stored and deflated", "zip.duplicate-name") {
       Checkpoints.with(.deflated("archive/data/0", Checkpoints.record, Deflate.stored(Checkpoints.record)))
     },
-    .init("Z15 local name", "zip.name-mismatch") { Checkpoints.spoiled { $0.local.name = Array("archive/data/1".utf8) } },
+    .init("Z15 local name", "zip.name-mismatch") {
+      Checkpoints.spoiled { $0.local.name = Array("archive/data/1".utf8) }
+    },
     .init("Z15 longer local name", "zip.layout") {
       Checkpoints.spoiled {
         $0.local.name = Array("archive/data/000".utf8)
@@ -222,7 +224,8 @@ enum ZipCases {
     .init("Z44 TorchScript", "torch.torchscript") { Checkpoints.with(.init("archive/constants.pkl", [1])) },
     .init("Z47 gzip", "torch.gzip") { [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3] },
     .init("Z47 tar", "torch.tar") {
-      Array("storages".utf8) + [UInt8](repeating: 0, count: 249) + Array("ustar\0".utf8) + [UInt8](repeating: 0, count: 249)
+      Array("storages".utf8) + [UInt8](repeating: 0, count: 249) + Array("ustar\0".utf8)
+        + [UInt8](repeating: 0, count: 249)
     },
     .init("Z47 safetensors", "torch.safetensors") { [2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8) },
     .init("Z47 Git LFS pointer", "torch.git-lfs") { Array("version https://git-lfs.github.com/spec/v1\n".utf8) },

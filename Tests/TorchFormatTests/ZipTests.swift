@@ -35,7 +35,8 @@ import Testing
   @Test(
     "Z34 unsafe names",
     arguments: [
-      "../x", "/etc/x", "a/../../x", "archive/../x", "C:\\x", "C:/x", "archive\\b", "archive//b", "archive/./b", "..", ".",
+      "../x", "/etc/x", "a/../../x", "archive/../x", "C:\\x", "C:/x", "archive\\b", "archive//b", "archive/./b", "..",
+      ".",
     ])
   func unsafeNames(_ name: String) { Contract.expectRefusal(Checkpoints.with(.init(name, [1])), "zip.name") }
 
@@ -79,7 +80,8 @@ import Testing
   func compressed() throws {
     let count = 258 * 16 + 1 + 3
     let data = [UInt8](repeating: 0, count: count - 3)
-    let pickle = PickleAssembler.single(.init(type: "ByteStorage", count: data.count, shape: [data.count], strides: [1]))
+    let pickle = PickleAssembler.single(
+      .init(type: "ByteStorage", count: data.count, shape: [data.count], strides: [1]))
     var entries = Checkpoints.entries(pickle: pickle)
     entries[Checkpoints.dataIndex] = .deflated("archive/data/0", data, Deflate.zeros(runs: 16))
     let tensor = try #require(try Contract.read(ZipBuilder(entries).build()).catalogue["w"])

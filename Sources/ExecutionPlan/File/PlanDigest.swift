@@ -15,8 +15,9 @@ public struct PlanDigest: Sendable, Hashable, CustomStringConvertible {
     var hash = SHA256()
     hash.update(data: Array("evssm plan".utf8))
     for section in sections where section.kind != SectionKind.signature.rawValue {
-      hash.update(data: section.encoded().dropFirst(16))
-      hash.update(data: section.encoded().prefix(4))
+      let row = section.encoded()
+      hash.update(data: row.dropFirst(16))
+      hash.update(data: row.prefix(4))
     }
     bytes = Array(hash.finalize())
   }
