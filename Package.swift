@@ -69,7 +69,7 @@ let package = Package(
 
     .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),
 
-    .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
     tests("TensorsTests", ["Tensors"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat"]),
@@ -82,6 +82,9 @@ let package = Package(
     tests("ExecutionPlanTests", ["ExecutionPlan"]),
     tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),
     tests("KernelTests", ["CKernels"]),
+    tests(
+      "EndToEndTests",
+      ["PlanRuntime", "GraphCompiler", "EVSSMModel", "Imaging", "TestSupport"]),
     tests(
       "CommandTests", ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"],
       exclude: ["Snapshots"]),

@@ -1,7 +1,8 @@
 import Tensors
 
 extension BoundPlan {
-  /// Multiply-adds of each step of `plan` at this size: matrices, convolutions and the scan's recurrence (three a state).
+  /// Multiply-adds of each step of `plan` at this size: matrices and convolutions, neither the scan's recurrence
+  /// nor elementwise work.
   ///
   /// What windows share is counted once, and padding of channels not at all: this is the work that has to be done, not
   /// what the kernels happen to do. Throws `size.overflow`.
@@ -39,8 +40,7 @@ extension BoundPlan {
       return try Checked.multiply(axis.starts.count, axis.length)
     }
     let parameters = stage.rank + 2 * Layout.states
-    let perPosition =
-      stage.inner * (9 + parameters + stage.rank + 3 * Layout.states) + Layout.taps * parameters
+    let perPosition = stage.inner * (9 + parameters + stage.rank) + Layout.taps * parameters
     return try Checked.add(
       Checked.product([pixels(stage.input), 3, stage.inner, stage.channels]),
       Checked.product(scanned + [perPosition]))

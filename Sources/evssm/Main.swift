@@ -1,4 +1,5 @@
 import ArgumentParser
+import ExecutionPlan
 import Foundation
 import Tensors
 
@@ -8,6 +9,7 @@ enum Main {
   static func main() {
     // A closed pipe is an error of the write, not the end of the process: no half-written file is left behind.
     signal(SIGPIPE, SIG_IGN)
+    MappingGuard.install()
     exit(run(Array(CommandLine.arguments.dropFirst())))
   }
 

@@ -1,4 +1,5 @@
 import EVSSMModel
+import Imaging
 import Tensors
 
 /// An input and output of the authors' own network in float32, under Tests/Fixtures/goldens.
@@ -40,15 +41,26 @@ public struct Golden: Sendable, CustomStringConvertible {
   ]
   /// The authors' sizes: 17 million weights.
   public static let official = Golden("official-64x64", 48, [6, 6, 12], seed: 0)
+  /// A photograph at the authors' sizes.
+  public static let photograph = Golden("official-photo-256x256", 48, [6, 6, 12], seed: 0)
+  /// Pictures that only a fast implementation runs in a test's time.
+  public static let large = [
+    Golden("small-64x64", 16, [2, 2, 2], seed: 1), Golden("windows-400x432", 8, [1, 1, 2], seed: 3), official,
+  ]
 
   public func catalogue() throws -> TensorCatalogue { try SeededWeights.catalogue(architecture, seed: seed) }
 
   /// The picture (1, 3, H, W) in [0, 1].
   public func input() throws -> (shape: [Int], elements: [Float]) {
-    let bytes = try Fixtures.array("goldens/\(name)-input.npy")
-    return ([1] + bytes.shape, bytes.floats().map { $0 / 255 })
+    let picture = try Picture.read(path: path("input.png"))
+    return ([1, 3, picture.height, picture.width], picture.planes())
   }
 
   /// The network's output, not clamped.
-  public func output() throws -> [Float] { try Fixtures.array("goldens/\(name)-output.npy").floats() }
+  public func output() throws -> [Float] { try Fixtures.array("goldens/\(name)/output.npy").floats() }
+
+  /// The network's output as a picture of 8 bits.
+  public func outputPicture() throws -> Picture { try Picture.read(path: path("output.png")) }
+
+  private func path(_ file: String) -> String { Fixtures.path("goldens/\(name)/\(file)") }
 }

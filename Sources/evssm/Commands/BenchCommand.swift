@@ -48,7 +48,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let plan = try PlanFile.load(path: plan)
+    let plan = try PlanFile.open(path: plan)
     let session = try PlanSession(plan: plan, height: size.height, width: size.width, workers: threads.workers())
     let measurement = try Measurement(session, runs: runs)
     let peak = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)

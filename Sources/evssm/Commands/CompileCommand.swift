@@ -50,9 +50,9 @@ struct CompileCommand: ParsableCommand {
     let result = try Compilation(checkpoint, windows: windows == .released ? .released : .whole)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     Console.note(result.networkSummary)
-    try result.write(to: output)
+    try result.write(to: output, sizes: sizes)
     let seconds = Format.fixed((ContinuousClock.now - start).seconds, 1)
-    Console.note("\(EVSSMError.escaped(output)): \(result.planSummary), in \(seconds) s")
+    Console.note("\(EVSSMError.escaped(output)): \(result.planSummary(boundSizes: Set(sizes).count)), in \(seconds) s")
   }
 }
 

@@ -41,7 +41,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     let layout = try RunItems(inputs: inputs, output: output)
     for item in layout.items { try OutputPath.check(item.output, isNoneOf: [plan]) }
-    let plan = try PlanFile.load(path: plan)
+    let plan = try PlanFile.open(path: plan)
     let workers = try threads.workers()
     try makeFolder(layout.folder)
     let outcomes = restore(layout.items, SessionCache(plan: plan, workers: workers))

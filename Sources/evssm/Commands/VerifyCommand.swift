@@ -16,7 +16,7 @@ struct VerifyCommand: ParsableCommand {
       if anything differs by more than 2e-5.
 
         $ evssm verify deblurring.plan
-        certificate  probe 48x40, largest difference 4.2e-07, allowed 2e-05
+        certificate  probe 48x40, largest difference 4.2e-07, allowed 2.0e-05
         $ evssm verify deblurring.plan --against deblurring.pth
         step                               difference  allowed
         patch_embed                           1.2e-07  2.0e-05
@@ -45,13 +45,32 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let file = try PlanFile.read(path: plan)
+    let loaded = try PlanFile.open(path: plan)
     let workers = try threads.workers()
     if let against {
-      try compareStages(file.loaded, against, workers)
+      try compareStages(loaded, against, workers)
     } else {
-      try checkCertificate(file, workers)
+      try checkCertificate(loaded, workers)
     }
+  }
+
+  private func checkCertificate(_ loaded: LoadedPlan, _ workers: Workers) throws {
+    guard let certificate = loaded.certificate else {
+      throw EVSSMError(
+        "verify.no-certificate", "The plan carries no certificate. Compare it with its checkpoint (--against).",
+        place: .init(file: plan))
+    }
+    let session = try PlanSession(
+      plan: loaded, height: certificate.height, width: certificate.width, workers: workers)
+    let comparison = certificate.compare(output: try session.run(certificate.input))
+    let difference = Format.scientific(Double(comparison.maxDifference))
+    let allowed = Format.scientific(Double(certificate.tolerance))
+    try Console.output(
+      "certificate  probe \(certificate.width)x\(certificate.height), largest difference \(difference), allowed \(allowed)")
+    if comparison.passes { return }
+    throw EVSSMError(
+      "verify.certificate", "The plan does not compute here what the reference did when it was compiled. "
+        + "--against its checkpoint names the step.", place: .init(file: plan))
   }
 
   private func compareStages(_ plan: LoadedPlan, _ checkpoint: String, _ workers: Workers) throws {

@@ -7,6 +7,8 @@ import Tensors
 /// A checkpoint on its way to a plan.
 struct Compilation {
   let architecture: EVSSMArchitecture
+  /// The network as it is written, nothing folded.
+  let graph: Graph
   let compiled: CompiledPlan
   let loaded: LoadedPlan
 
@@ -16,7 +18,7 @@ struct Compilation {
   init(_ checkpoint: LoadedCheckpoint, windows: EVSSMArchitecture.WindowMode) throws {
     do {
       architecture = try EVSSMArchitecture.recognise(checkpoint.catalogue)
-      let graph = try EVSSMModel.graph(checkpoint.catalogue, architecture, windows: windows)
+      graph = try EVSSMModel.graph(checkpoint.catalogue, architecture, windows: windows)
       compiled = try PlanCompiler.compile(graph, model: ModelDescription(architecture, windows: windows))
       loaded = try compiled.loaded()
     } catch let error as EVSSMError { throw error.at(.init(file: checkpoint.path)) }

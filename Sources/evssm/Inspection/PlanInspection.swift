@@ -1,5 +1,114 @@
+import ExecutionPlan
+import Tensors
+
+/// A plan's network, steps, memory and certificate.
 struct PlanInspection: Inspection {
-  init(path: String, size: PictureSize) throws {}
-  var json: JSONValue { nil }
-  var lines: [String] { [] }
+  private let path: String
+  private let size: PictureSize
+  private let loaded: LoadedPlan
+  /// The plan at `size`; nil when it cannot be bound to it.
+  private let bound: BoundPlan?
+
+  /// Opens and validates the plan. Throws what ``PlanFile/open(path:trustedKey:)`` throws.
+  init(path: String, size: PictureSize) throws {
+    self.path = path
+    self.size = size
+    loaded = try PlanFile.open(path: path)
+    bound = try? loaded.binding(height: size.height, width: size.width)
+  }
+
+  private var model: ModelDescription { loaded.plan.model }
+
+  private var multiplyAdds: [Int]? { try? bound?.multiplyAdds(of: loaded.plan) }
+
+  var json: JSONValue {
+    [
+      "kind": "plan",
+      "architecture": .string(model.architecture),
+      "hyperparameters": .object(model.hyperparameters.map { ($0.name, .string($0.value)) }),
+      "parameters": .integer(model.parameterCount),
+      "windows": .string(model.windows.rawValue),
+      "minimum_side": .integer(model.minimumSide),
+      "digest": JSONValue(loaded.digest?.description),
+      "file_bytes": JSONValue(loaded.fileByteCount),
+      "weights_bytes": .integer(loaded.weights.count),
+      "bindings": .array(loaded.bindings.map(binding)),
+      "certificate": certificate,
+      "ignored_sections": .integer(loaded.ignoredSections.count),
+      "cost": cost,
+      "steps": .array(loaded.plan.steps.map { ["name": .string($0.name), "operation": .string($0.operation.name)] }),
+    ]
+  }
+
+  private func binding(_ bound: BoundPlan) -> JSONValue {
+    [
+      "width": .integer(bound.width), "height": .integer(bound.height), "arena_bytes": .integer(bound.arenaByteCount),
+      "arena_lower_bound_bytes": .integer(bound.lowerBoundByteCount), "arena_sum_bytes": .integer(bound.totalByteCount),
+    ]
+  }
+
+  private var certificate: JSONValue {
+    guard let certificate = loaded.certificate else { return nil }
+    return [
+      "width": .integer(certificate.width), "height": .integer(certificate.height),
+      "tolerance": .number(Double(certificate.tolerance)),
+    ]
+  }
+
+  private var cost: JSONValue {
+    guard let multiplyAdds, let bound else { return nil }
+    return [
+      "width": .integer(size.width), "height": .integer(size.height), "macs": .integer(multiplyAdds.reduce(0, +)),
+      "arena_bytes": .integer(bound.arenaByteCount),
+    ]
+  }
+
+  var lines: [String] {
+    var table = TextTable(.left, .left)
+    table.append("file", EVSSMError.escaped(path) + (loaded.fileByteCount.map { ", " + Format.bytes($0) } ?? ""))
+    table.append("container", "plan")
+    table.append("architecture", EVSSMError.escaped(model.architecture))
+    for attribute in model.hyperparameters {
+      table.append(EVSSMError.escaped(attribute.name), EVSSMError.escaped(attribute.value))
+    }
+    table.append("parameters", Format.grouped(model.parameterCount))
+    table.append("windows", model.windows.rawValue)
+    table.append("smallest side", String(model.minimumSide))
+    table.append("weights", Format.bytes(loaded.weights.count))
+    for bound in loaded.bindings {
+      table.append("bound", "\(bound.width)x\(bound.height), \(Format.bytes(bound.arenaByteCount)) of memory")
+    }
+    table.append("certificate", loaded.certificate.map { "probe \($0.width)x\($0.height)" } ?? "none")
+    if let digest = loaded.digest { table.append("digest", digest.description) }
+    for section in loaded.ignoredSections {
+      table.append("ignored", "section of kind \(section.kind), \(Format.bytes(section.byteCount))")
+    }
+    if let multiplyAdds {
+      table.append("cost", "\(Format.fixed(Double(multiplyAdds.reduce(0, +)) * 1e-9, 1)) GMAC at \(size)")
+    }
+    table.append("steps", Format.grouped(loaded.plan.steps.count))
+    return table.lines() + stepLines
+  }
+
+  private var stepLines: [String] {
+    var table = TextTable(.left, .left)
+    for step in loaded.plan.steps { table.append(EVSSMError.escaped(step.name), step.operation.name) }
+    return table.lines(indent: 2)
+  }
+}
+
+extension Operation {
+  /// What the step does, in words.
+  var name: String {
+    switch self {
+    case .pictureConvolution: "picture convolution"
+    case .scanStage(let stage): "scan stage, \(stage.channels) channels, \(Self.frame(stage.frame))"
+    case .feedForwardStage(let stage): "feed-forward stage, \(stage.channels) channels, \(Self.frame(stage.frame))"
+    case .halveConvolution: "halve and convolution"
+    case .doubleConvolution: "double, convolution and skip"
+    case .outputConvolution: "output convolution"
+    }
+  }
+
+  private static func frame(_ frame: Frame) -> String { "frame \(frame)" }
 }

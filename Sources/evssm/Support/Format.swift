@@ -25,12 +25,12 @@ enum Format {
   }
 
   static func fixed(_ value: Double, _ decimals: Int) -> String {
-    String(format: "%.\(decimals)f", locale: Locale(identifier: "en_US_POSIX"), value)
+    String(format: "%.\(decimals)f", value)
   }
 
   /// Two significant digits with an exponent: `4.2e-06`.
   static func scientific(_ value: Double) -> String {
-    String(format: "%.1e", locale: Locale(identifier: "en_US_POSIX"), value)
+    String(format: "%.1e", value)
   }
 
   static func shape(_ sizes: [Int]) -> String { "[" + sizes.map(String.init).joined(separator: ", ") + "]" }

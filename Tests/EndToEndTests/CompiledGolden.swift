@@ -1,0 +1,16 @@
+import EVSSMModel
+import ExecutionPlan
+import GraphCompiler
+import TestSupport
+import Tensors
+
+extension Golden {
+  /// The case's network, compiled.
+  func loadedPlan() throws -> LoadedPlan {
+    let graph = try EVSSMModel.graph(catalogue(), architecture, windows: mode)
+    let model = ModelDescription(
+      architecture: "EVSSM", hyperparameters: [], parameterCount: try architecture.parameterCount(),
+      windows: mode == .released ? .released : .whole, minimumSide: EVSSMArchitecture.minimumSide)
+    return try PlanCompiler.compile(graph, model: model).loaded()
+  }
+}
