@@ -41,6 +41,13 @@ public enum InstructionSet: String, Sendable, CaseIterable {
     return set
   }
 
+  /// Names of the kernels; every set has all of them.
+  public static var kernelNames: [String] {
+    var names: [String] = []
+    while let name = evssm_kernel_name(names.count) { names.append(String(cString: name)) }
+    return names
+  }
+
   func kernels() throws -> UnsafePointer<evssm_kernels> {
     guard let kernels = evssm_kernels_for(kernelSet) else {
       throw EVSSMError("runtime.isa", "This processor has no \(rawValue).", category: .usage, place: .init(option: "EVSSM_ISA"))

@@ -35,13 +35,13 @@ struct UsageTests {
 @Suite("Exit codes")
 struct ExitCodeTests {
   static let readers: [[String]] = [
-    ["inspect"], ["convert", "OUT.pth"], ["compile", "-o", "OUT.plan"], ["run", "IN", "-o", "OUT.png"], ["verify"],
+    ["inspect"], ["convert", "OUT.pth"], ["compile", "-o", "OUT.plan"], ["run", "OUT-missing.png", "-o", "OUT.png"], ["verify"],
     ["bench", "--size", "64x64"],
   ]
 
   /// The command with `file` as its first argument.
   private func command(_ words: [String], _ file: String, in directory: TemporaryDirectory) -> [String] {
-    [words[0], file] + words.dropFirst().map { $0.hasPrefix("OUT") ? directory.path($0) : $0 == "IN" ? file : $0 }
+    [words[0], file] + words.dropFirst().map { $0.hasPrefix("OUT") ? directory.path($0) : $0 }
   }
 
   @Test("66 for a file that is not there", arguments: readers)

@@ -238,6 +238,9 @@ evssm_isa evssm_best_isa(void);
 /* "baseline", "avx2", "avx512", "neon"; NULL for a value out of range. */
 const char *evssm_isa_name(evssm_isa isa);
 
+/* The name of kernel `index` in the order of kernels.def; NULL behind the last. */
+const char *evssm_kernel_name(size_t index);
+
 /* The number of processors that this process may run on, at least 1. */
 int evssm_processor_count(void);
 

@@ -16,13 +16,13 @@ struct BenchCommand: ParsableCommand {
         $ evssm bench deblurring.plan --size 256x256 --threads 2
         picture      256x256
         threads      2, avx512
-        time         2.3102 s median of 5 (2.2988 to 2.3541)
-        work         125.40 GMAC
-        rate         54.3 GMAC/s, 47.2 % of the peak
-        peak         115.0 GMAC/s, measured in this process
-        arena        50.3 MiB, lower bound 50.3 MiB
-        weights      65.9 MiB
-        peak memory  141.2 MiB
+        time         1.8322 s median of 5 (1.7828 to 2.0767)
+        work         125.50 GMAC
+        rate         68.5 GMAC/s, 59.9 % of the peak
+        peak         114.4 GMAC/s, measured in this process
+        arena        25.9 MiB, lower bound 25.9 MiB
+        weights      65.8 MiB
+        peak memory  120.9 MiB
         allocations  0 a run
       """)
 
@@ -48,7 +48,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    let plan = try PlanFile.open(path: plan)
+    let plan = try OpenedPlan.open(plan)
     let session = try PlanSession(plan: plan, height: size.height, width: size.width, workers: threads.workers())
     let measurement = try Measurement(session, runs: runs)
     let peak = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)

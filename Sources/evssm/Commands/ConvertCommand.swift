@@ -15,7 +15,7 @@ struct ConvertCommand: ParsableCommand {
 
         $ evssm convert small.pth small.safetensors
         small.pth: PyTorch, zip container, state dict under params
-        small.safetensors: 282 tensors, 1.7 MiB
+        small.safetensors: 258 tensors, 1.7 MiB
       """)
 
   @Argument(help: ArgumentHelp("The checkpoint to read.", valueName: "in"))

@@ -11,17 +11,19 @@ struct InspectCommand: ParsableCommand {
       difference from the nearest EVSSM network.
 
         $ evssm inspect small.pth
-        file           small.pth, 1.8 MiB
-        container      PyTorch, zip container, state dict under params
-        architecture   EVSSM
-        dim            16
-        blocks         2, 2, 2
-        expansion      3
-        parameters     435,843
-        dtype          float32
-        cost           5.1 GMAC at 256x256
-        tensors        257
-          patch_embed.proj.weight  float32  [16, 3, 3, 3]
+        file          small.pth
+        container     PyTorch, zip container, state dict under params
+        architecture  EVSSM
+        dim           16
+        blocks        2, 2, 2
+        expansion     3
+        resampling    kernels 3, 3 down, 3, 3 up
+        parameters    454,592
+        dtype         float32
+        size          1.7 MiB
+        cost          4.7 GMAC at 256x256
+        tensors       258
+          patch_embed.proj.weight                       float32  [16, 3, 3, 3]
           …
       """)
 

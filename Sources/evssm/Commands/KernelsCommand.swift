@@ -11,12 +11,14 @@ struct KernelsCommand: ParsableCommand {
       has, or the one that the environment variable EVSSM_ISA names.
 
         $ evssm kernels
-        instruction set  compiled  processor
-        baseline         yes       yes
-        avx2             yes       yes
-        avx512           yes       yes        chosen
-        neon             no        no
-        kernels          gemm, scan, …
+        instruction set  available
+        baseline         yes
+        avx2             yes
+        avx512           yes        chosen
+        neon             no
+
+        processors  2
+        kernels     gemm, rms_norm, layer_norm, depthwise_gelu, …
       """)
 
   @Flag(help: "Print one JSON object.")
@@ -29,6 +31,7 @@ struct KernelsCommand: ParsableCommand {
         "isa": .string(selected.rawValue),
         "best": .string(InstructionSet.best.rawValue),
         "available": JSONValue(InstructionSet.available.map(\.rawValue)),
+        "kernels": JSONValue(InstructionSet.kernelNames),
         "processors": .integer(Workers.processorCount),
       ])
     } else {
@@ -41,6 +44,9 @@ struct KernelsCommand: ParsableCommand {
     for set in InstructionSet.allCases {
       table.append(set.rawValue, set.isAvailable ? "yes" : "no", set == selected ? "chosen" : "")
     }
-    return table.lines() + ["processors       \(Workers.processorCount)"]
+    var facts = TextTable(.left, .left)
+    facts.append("processors", String(Workers.processorCount))
+    facts.append("kernels", InstructionSet.kernelNames.joined(separator: ", "))
+    return table.lines() + [""] + facts.lines()
   }
 }

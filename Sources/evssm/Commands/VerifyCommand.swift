@@ -16,10 +16,10 @@ struct VerifyCommand: ParsableCommand {
       if anything differs by more than 2e-5.
 
         $ evssm verify deblurring.plan
-        certificate  probe 48x40, largest difference 4.2e-07, allowed 2.0e-05
+        certificate  probe 52x40, largest difference 1.2e-06, allowed 2.0e-05
         $ evssm verify deblurring.plan --against deblurring.pth
         step                               difference  allowed
-        patch_embed                           1.2e-07  2.0e-05
+        patch_embed.proj                      1.2e-07  2.0e-05
         encoder_level1.block0.scan_stage      4.0e-07  2.6e-05
         …
       """)
@@ -45,7 +45,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let loaded = try PlanFile.open(path: plan)
+    let loaded = try OpenedPlan.open(plan)
     let workers = try threads.workers()
     if let against {
       try compareStages(loaded, against, workers)
