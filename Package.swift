@@ -34,7 +34,6 @@ let package = Package(
     system("CPNG", "libpng", apt: "libpng-dev"),
     system("CJPEG", "libturbojpeg", apt: "libturbojpeg0-dev"),
     system("COpenBLAS", "openblas", apt: "libopenblas-dev"),
-    system("CFFTW", "fftw3f", apt: "libfftw3-dev"),
     system("CProtobufC", "libprotobuf-c", apt: "libprotobuf-c-dev"),
 
     // C: kernels and generated code.
@@ -53,7 +52,7 @@ let package = Package(
     // Compiler.
     library("GraphIR", ["Tensors"]),
     library("EVSSMModel", ["GraphIR"]),
-    library("ReferenceInterpreter", ["GraphIR", "COpenBLAS", "CFFTW"]),
+    library("ReferenceInterpreter", ["GraphIR", "COpenBLAS"]),
     library("GraphCompiler", ["GraphIR", "ExecutionPlan", "ReferenceInterpreter"]),
 
     // Plan and runtime.
