@@ -10,6 +10,8 @@ public struct CompiledPlan: Sendable {
   public var explanations: [Explanation]
   /// The graph of fused stages that the plan runs; its nodes are named like the plan's steps.
   public var fusedGraph: Graph
+  /// Packed weights that are NaN or infinite. Such a plan runs, and its description says so.
+  public var nonFiniteWeightCount: Int
 
   /// The plan as a runtime takes it, without a file. Throws what ``PlanValidator`` throws.
   public func loaded() throws -> LoadedPlan { try LoadedPlan(plan: plan, weights: weights) }
@@ -26,10 +28,15 @@ public enum PlanCompiler {
   ) throws -> CompiledPlan {
     let result = try Pipeline.run(graph)
     var emitter = Emitter(result.graph, schedule: schedule)
-    let (plan, values) = try emitter.emit(model)
+    var (plan, values) = try emitter.emit(model)
+    let nonFinite = values.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
+    if nonFinite > 0 { plan.model.hyperparameters.append(.init(name: "non_finite_weights", value: "\(nonFinite)")) }
     let weights = try TensorStorage(byteCount: Checked.multiply(values.count, 4)) { target in
       values.withUnsafeBytes { target.copyMemory(from: $0) }
     }
-    return CompiledPlan(plan: plan, weights: weights, explanations: result.explanations, fusedGraph: result.graph)
+    values = []
+    return CompiledPlan(
+      plan: plan, weights: weights, explanations: result.explanations, fusedGraph: result.graph,
+      nonFiniteWeightCount: nonFinite)
   }
 }

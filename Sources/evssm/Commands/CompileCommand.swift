@@ -50,6 +50,9 @@ struct CompileCommand: ParsableCommand {
     let result = try Compilation(checkpoint, windows: windows == .released ? .released : .whole)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     Console.note(result.networkSummary)
+    if result.compiled.nonFiniteWeightCount > 0 {
+      Console.note("warning: \(result.compiled.nonFiniteWeightCount) packed weights are NaN or infinite; the plan says so.")
+    }
     try result.write(to: output, sizes: sizes)
     let seconds = Format.fixed((ContinuousClock.now - start).seconds, 1)
     Console.note("\(EVSSMError.escaped(output)): \(result.planSummary(boundSizes: Set(sizes).count)), in \(seconds) s")
