@@ -10,6 +10,8 @@ struct BenchReport {
   let stepMultiplyAdds: [Int]
   /// Multiply-adds a second that the threads reach with nothing else to do.
   let peak: Double
+  /// Time to open the plan: mapped, digests checked, validated.
+  let openSeconds: Double
 
   private var multiplyAdds: Int { stepMultiplyAdds.reduce(0, +) }
   private var rate: Double { Double(multiplyAdds) / measurement.median }
@@ -23,6 +25,7 @@ struct BenchReport {
       ("median_s", .number(measurement.median)),
       ("min_s", JSONValue(measurement.seconds.min())),
       ("max_s", JSONValue(measurement.seconds.max())),
+      ("open_s", .number(openSeconds)),
       ("macs", .integer(multiplyAdds)),
       ("gmac_per_s", .number(rate * 1e-9)),
       ("peak_gmac_per_s", .number(peak * 1e-9)),
@@ -61,6 +64,7 @@ struct BenchReport {
       "time",
       "\(Format.fixed(measurement.median, 4)) s median of \(seconds.count) "
         + "(\(Format.fixed(seconds.min() ?? 0, 4)) to \(Format.fixed(seconds.max() ?? 0, 4)))")
+    table.append("opened in", "\(Format.fixed(openSeconds * 1000, 1)) ms, digests checked")
     table.append("work", "\(Format.fixed(Double(multiplyAdds) * 1e-9, 2)) GMAC")
     table.append("rate", "\(Format.fixed(rate * 1e-9, 1)) GMAC/s, \(percent(rate / peak)) of the peak")
     table.append("peak", "\(Format.fixed(peak * 1e-9, 1)) GMAC/s, measured in this process")

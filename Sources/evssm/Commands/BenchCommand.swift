@@ -48,13 +48,17 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
+    let start = ContinuousClock.now
     let plan = try OpenedPlan.open(plan)
+    let openSeconds = (ContinuousClock.now - start).seconds
     let session = try PlanSession(plan: plan, height: size.height, width: size.width, workers: threads.workers())
+    // Before and after: what else the machine does must not make the peak look lower than it is.
+    let before = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)
     let measurement = try Measurement(session, runs: runs)
-    let peak = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)
+    let after = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)
     let report = BenchReport(
       session: session, measurement: measurement, stepMultiplyAdds: try session.bound.multiplyAdds(of: plan.plan),
-      peak: peak)
+      peak: max(before, after), openSeconds: openSeconds)
     if json {
       try Console.output(report.json(profile: profile))
     } else {

@@ -49,6 +49,8 @@ struct PictureRunner {
     picture.planes = try session.run(picture.planes)
     outcome.seconds = (ContinuousClock.now - start).seconds
     outcome.notes = picture.notes + (try picture.write(to: item.output))
+    let nonFinite = picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
+    if nonFinite > 0 { outcome.notes.append("\(nonFinite) values of the result are NaN or infinite") }
   }
 }
 
