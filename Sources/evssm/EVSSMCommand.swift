@@ -4,7 +4,8 @@ import ArgumentParser
 struct EVSSMCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evssm",
-    abstract: "Restores blurred pictures with EVSSM networks: reads checkpoints, compiles them to plans, runs the plans.",
+    abstract:
+      "Restores blurred pictures with EVSSM networks: reads checkpoints, compiles them to plans, runs the plans.",
     discussion: """
       A checkpoint (.pth or .safetensors) is compiled once to a plan; the plan restores pictures.
 

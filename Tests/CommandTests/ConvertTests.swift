@@ -33,7 +33,9 @@ struct ConvertTests {
     #expect(try directory.contents() == ["a.safetensors", "b.pth", "small.pth"])
   }
 
-  @Test("rounds floating-point tensors to the type asked for, and leaves others", arguments: ["float16", "bfloat16", "float64"])
+  @Test(
+    "rounds floating-point tensors to the type asked for, and leaves others",
+    arguments: ["float16", "bfloat16", "float64"])
   func types(_ name: String) throws {
     let directory = try TemporaryDirectory()
     var catalogue = TensorCatalogue()
@@ -55,7 +57,8 @@ struct ConvertTests {
     try convert(path, directory.path("b.safetensors"), "--key", "generator")
     let missing = try CommandLineTool.run(["convert", path, directory.path("c.pth"), "--key", "params"])
     #expect(missing.status == 65 || missing.status == 64)
-    let refused = try CommandLineTool.run(["convert", directory.path("b.safetensors"), directory.path("c.pth"), "--key", "x"])
+    let refused = try CommandLineTool.run(
+      ["convert", directory.path("b.safetensors"), directory.path("c.pth"), "--key", "x"])
     #expect(refused.status == 64)
     #expect(try directory.contents() == ["a.pth", "b.safetensors"])
   }

@@ -32,7 +32,9 @@ struct TextTests {
     #expect(Format.bytes(3 << 30) == "3.0 GiB")
   }
 
-  @Test("sizes are two positive numbers", arguments: ["", "x", "1x", "x1", "1x2x3", "+1x2", "1.5x2", "0x5", "123456x5", "٣x٣"])
+  @Test(
+    "sizes are two positive numbers",
+    arguments: ["", "x", "1x", "x1", "1x2x3", "+1x2", "1.5x2", "0x5", "123456x5", "٣x٣"])
   func notSizes(_ text: String) { #expect(PictureSize(argument: text) == nil) }
 
   @Test("sizes are width, then height")

@@ -4,13 +4,16 @@ import Testing
 @Suite("Wrong usage")
 struct UsageTests {
   static let wrong: [[String]] = [
-    ["restore"], ["inspect"], ["inspect", "a", "b"], ["inspect", "a", "--size", "256"], ["inspect", "a", "--size", "0x9"],
+    ["restore"], ["inspect"], ["inspect", "a", "b"], ["inspect", "a", "--size", "256"],
+    ["inspect", "a", "--size", "0x9"],
     ["inspect", "a", "--size", "-5x9"], ["inspect", "a", "--size", "99999999999999999999x9"],
     ["convert", "a.pth"], ["convert", "a.pth", "b.onnx"], ["convert", "a.pth", "b"],
     ["convert", "a.pth", "b.pth", "--dtype", "int8"], ["convert", "a.pth", "b.pth", "--dtype", "float31"],
-    ["compile", "a.pth"], ["compile", "a.pth", "-o", "a.bin"], ["compile", "a.pth", "-o", "a.plan", "--windows", "some"],
+    ["compile", "a.pth"], ["compile", "a.pth", "-o", "a.bin"],
+    ["compile", "a.pth", "-o", "a.plan", "--windows", "some"],
     ["compile", "a.pth", "-o", "a.plan", "--size", "1x2x3"],
-    ["run", "a.plan", "-o", "b.png"], ["run", "a.plan", "a.png"], ["run", "a.plan", "a.png", "-o", "b.png", "--threads", "0"],
+    ["run", "a.plan", "-o", "b.png"], ["run", "a.plan", "a.png"],
+    ["run", "a.plan", "a.png", "-o", "b.png", "--threads", "0"],
     ["run", "a.plan", "a.png", "-o", "b.png", "--threads", "257"], ["run", "a.plan", "a.png", "-o", "b.gif"],
     ["run", "a.plan", "a.png", "-o", "a"],
     ["verify"], ["bench", "a.plan"], ["bench", "a.plan", "--size", "64x64", "--runs", "0"], ["kernels", "--threads"],
@@ -35,7 +38,8 @@ struct UsageTests {
 @Suite("Exit codes")
 struct ExitCodeTests {
   static let readers: [[String]] = [
-    ["inspect"], ["convert", "OUT.pth"], ["compile", "-o", "OUT.plan"], ["run", "OUT-missing.png", "-o", "OUT.png"], ["verify"],
+    ["inspect"], ["convert", "OUT.pth"], ["compile", "-o", "OUT.plan"],
+    ["run", "OUT-missing.png", "-o", "OUT.png"], ["verify"],
     ["bench", "--size", "64x64"],
   ]
 

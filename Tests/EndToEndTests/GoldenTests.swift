@@ -27,7 +27,8 @@ struct GoldenTests {
     var first: [Float]?
     for count in threads {
       let session = try PlanSession(
-        plan: plan, height: input.shape[2], width: input.shape[3], workers: Workers(threads: count), instructionSet: set)
+        plan: plan, height: input.shape[2], width: input.shape[3], workers: Workers(threads: count),
+        instructionSet: set)
       let output = try session.run(input.elements)
       if let first {
         #expect(output.map(\.bitPattern) == first.map(\.bitPattern), "\(golden), \(set), \(count) threads")
@@ -41,7 +42,9 @@ struct GoldenTests {
   }
 
   /// Within one level, at most one byte in a thousand different.
-  private func expectPicture(_ golden: Golden, _ output: [Float], width: Int, height: Int, _ set: InstructionSet) throws {
+  private func expectPicture(
+    _ golden: Golden, _ output: [Float], width: Int, height: Int, _ set: InstructionSet
+  ) throws {
     let found = try Picture(planes: output, width: width, height: height).rgb
     let expected = try golden.outputPicture().rgb
     try #require(found.count == expected.count)

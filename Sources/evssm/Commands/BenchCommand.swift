@@ -9,9 +9,9 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure a plan: time, share of the processor's peak, memory.",
     discussion: """
-      Runs the plan on seeded noise once to warm up, then several times. The peak is that of fused multiply-adds on the \
-      same threads, measured right after. Multiply-adds count the network's work once: what overlapping windows share is \
-      not counted again.
+      Runs the plan on seeded noise once to warm up, then several times. The peak is that of fused multiply-adds \
+      on the same threads, measured right after. Multiply-adds count the network's work once: what overlapping windows \
+      share is not counted again.
 
         $ evssm bench deblurring.plan --size 256x256 --threads 2
         picture      256x256

@@ -24,7 +24,9 @@ struct CompileCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("The plan to write: .plan.", valueName: "out"))
   var output: String
 
-  @Option(name: .customLong("size"), help: ArgumentHelp("A size to bind ahead of time; may be repeated.", valueName: "WxH"))
+  @Option(
+    name: .customLong("size"), help: ArgumentHelp("A size to bind ahead of time; may be repeated.", valueName: "WxH")
+  )
   var sizes: [PictureSize] = []
 
   @Option(help: "How the scan stages cut a map: released or whole.")

@@ -46,7 +46,7 @@ struct InspectCommand: ParsableCommand {
     } else {
       inspection = CheckpointInspection(try LoadedCheckpoint.read(path: file, key: key), size: size)
     }
-    if json { try Console.output(inspection.json) } else { try Console.output(inspection.lines.joined(separator: "\n")) }
+    try Console.output(json ? inspection.json.text : inspection.lines.joined(separator: "\n"))
   }
 }
 

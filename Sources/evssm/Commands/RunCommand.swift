@@ -10,9 +10,9 @@ struct RunCommand: ParsableCommand {
     commandName: "run",
     abstract: "Restore pictures with a plan.",
     discussion: """
-      Inputs are .png, .jpg and .npy files, or folders of them. One file goes to the file OUT, whose extension says its \
-      format. Several files, or a folder, go to the folder OUT, which is made if need be, under the names they have; a \
-      file that cannot be restored does not stop the others, and the exit code is then 65.
+      Inputs are .png, .jpg and .npy files, or folders of them. One file goes to the file OUT, whose extension says \
+      its format. Several files, or a folder, go to the folder OUT, which is made if need be, under the names they have; \
+      a file that cannot be restored does not stop the others, and the exit code is then 65.
 
       A .npy file is float32 of shape (3, H, W), red, green and blue in 0...1; written as .npy, results are not clamped.
 

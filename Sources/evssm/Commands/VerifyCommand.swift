@@ -66,7 +66,8 @@ struct VerifyCommand: ParsableCommand {
     let difference = Format.scientific(Double(comparison.maxDifference))
     let allowed = Format.scientific(Double(certificate.tolerance))
     try Console.output(
-      "certificate  probe \(certificate.width)x\(certificate.height), largest difference \(difference), allowed \(allowed)")
+      "certificate  probe \(certificate.width)x\(certificate.height), largest difference \(difference), "
+        + "allowed \(allowed)")
     if comparison.passes { return }
     throw EVSSMError(
       "verify.certificate", "The plan does not compute here what the reference did when it was compiled. "
@@ -85,7 +86,8 @@ struct VerifyCommand: ParsableCommand {
     throw EVSSMError(
       "verify.divergent",
       "This step is the first whose result differs from the checkpoint's: by \(Format.scientific(stage.maximum)), "
-        + "\(Format.scientific(stage.tolerance)) is allowed. The plan was compiled from other weights, or a kernel is wrong.",
+        + "\(Format.scientific(stage.tolerance)) is allowed. The plan was compiled from other weights, "
+        + "or a kernel is wrong.",
       place: .init(file: self.plan, node: stage.name))
   }
 

@@ -88,7 +88,8 @@ struct CheckpointInspection: Inspection {
     func list(_ values: [Int]) -> String { values.map(String.init).joined(separator: ", ") }
     table.append("dim", String(architecture.dim))
     table.append("blocks", list(architecture.blocks))
-    table.append("expansion", architecture.expansion.map(Self.shortest) ?? "hidden channels \(list(architecture.hidden))")
+    let hidden = "hidden channels \(list(architecture.hidden))"
+    table.append("expansion", architecture.expansion.map(Self.shortest) ?? hidden)
     table.append("resampling", "kernels \(list(architecture.downKernels)) down, \(list(architecture.upKernels)) up")
   }
 

@@ -26,7 +26,9 @@ struct RunItems {
       items = [RunItem(input: input, output: output)]
     } else {
       folder = output
-      items = try inputs.flatMap(Self.files).map { RunItem(input: $0, output: Self.path(output, OutputPath.fileName($0))) }
+      items = try inputs.flatMap(Self.files).map {
+        RunItem(input: $0, output: Self.path(output, OutputPath.fileName($0)))
+      }
       try Self.checkFolder(output)
       try Self.checkNames(items)
     }
@@ -35,7 +37,9 @@ struct RunItems {
 
   private static func isFolder(_ output: String) -> Bool { output.hasSuffix("/") || OutputPath.isDirectory(output) }
 
-  static func path(_ folder: String, _ name: String) -> String { folder.hasSuffix("/") ? folder + name : folder + "/" + name }
+  static func path(_ folder: String, _ name: String) -> String {
+    folder.hasSuffix("/") ? folder + name : folder + "/" + name
+  }
 
   private static func files(_ input: String) throws -> [String] {
     guard OutputPath.isDirectory(input) else { return [input] }

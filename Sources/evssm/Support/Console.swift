@@ -5,7 +5,8 @@ import Tensors
 enum Console {
   /// Writes a line to standard output.
   ///
-  /// Throws ``CommandStop`` without a word when the reader has closed the pipe, and `stdout.unwritable` for other failures.
+  /// Throws ``CommandStop`` without a word when the reader has closed the pipe, and
+  /// `stdout.unwritable` for other failures.
   static func output(_ text: String) throws {
     guard !write(text + "\n", to: STDOUT_FILENO) else { return }
     if errno == EPIPE { throw CommandStop(.inputOutput) }

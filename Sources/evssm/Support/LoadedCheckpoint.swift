@@ -22,7 +22,8 @@ struct LoadedCheckpoint {
     switch try FileKind(path: path) {
     case .plan:
       throw EVSSMError(
-        "checkpoint.plan", "This is a plan, which no longer holds the checkpoint's tensors. Give the checkpoint itself.",
+        "checkpoint.plan",
+        "This is a plan, which no longer holds the checkpoint's tensors. Give the checkpoint itself.",
         place: .init(file: path))
     case .safetensors: return try safetensors(path, key: key)
     case .torch, .unknown: return try torch(path, key: key)

@@ -5,8 +5,8 @@ import Tensors
 enum OpenedPlan {
   /// Opens the plan at `path`.
   ///
-  /// Throws `run.checkpoint` for a checkpoint, which is to be compiled first, and what ``PlanFile/open(path:trustedKey:)``
-  /// throws.
+  /// Throws `run.checkpoint` for a checkpoint, which is to be compiled first, and what
+  /// ``PlanFile/open(path:trustedKey:)`` throws.
   static func open(_ path: String) throws -> LoadedPlan {
     switch try FileKind(path: path) {
     case .torch, .safetensors:

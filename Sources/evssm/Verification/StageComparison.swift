@@ -22,7 +22,8 @@ struct StageComparison {
     let names = plan.plan.steps.map(\.name)
     guard names == graph.nodes.map(\.name) else {
       throw EVSSMError(
-        "verify.steps", "The plan has other steps than this checkpoint compiles to. Compile it again, or give its checkpoint.")
+        "verify.steps",
+        "The plan has other steps than this checkpoint compiles to. Compile it again, or give its checkpoint.")
     }
     let results = try Self.results(of: plan, picture, workers)
     let shape = [1, 3, picture.height, picture.width]

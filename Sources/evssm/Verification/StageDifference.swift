@@ -36,6 +36,7 @@ struct StageDifference {
 
 /// How far results may lie from the reference, by name.
 enum Tolerance {
-  /// Absolute, at the network's output in float32: re-orderings of the same arithmetic stay within it, any mistake does not.
+  /// Absolute, at the network's output in float32: re-orderings of the same arithmetic stay within it, any mistake does
+  /// not.
   static let close = 2e-5
 }

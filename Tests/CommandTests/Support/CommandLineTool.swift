@@ -41,6 +41,7 @@ struct CommandLineTool {
     try #require(process.terminationReason == .exit, "evssm \(arguments) ended by signal \(process.terminationStatus)")
     func text(_ name: String) throws -> String { String(decoding: try bytes(ofFile: files.path(name)), as: UTF8.self) }
     return Outcome(
-      status: process.terminationStatus, output: redirection == nil ? try text("output") : "", errors: try text("errors"))
+      status: process.terminationStatus, output: redirection == nil ? try text("output") : "",
+      errors: try text("errors"))
   }
 }
