@@ -15,7 +15,7 @@ final class Team: Sendable {
   init(count: Int) {
     self.count = count
     next = CounterArray(count: count)
-    gate = Gate(patience: count <= Int(evssm_processor_count()) ? 4000 : 50)
+    gate = Gate(patience: count <= Int(evssm_processor_count()) ? 20_000 : 50)
   }
 
   /// Calls `body` for every tile in `0..<tileCount`, each on one thread, and returns when all are done.
