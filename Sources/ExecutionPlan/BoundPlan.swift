@@ -30,7 +30,8 @@ public struct BoundBuffer: Sendable, Hashable {
 }
 
 extension BoundPlan {
-  /// A binding from geometry and placement, which are checked: no two live regions overlap, and everything lies inside the arena.
+  /// A binding from geometry and placement, which are checked: no two live regions overlap, and everything lies inside
+  /// the arena.
   init(_ geometry: PlanGeometry, _ placement: MemoryPlacement) throws {
     try Limits.check(
       placement.byteCount, atMost: Limits.maxArenaBytes, name: "max_arena_bytes",

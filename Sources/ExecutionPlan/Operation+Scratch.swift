@@ -1,5 +1,6 @@
 extension Operation {
-  /// Floats of scratch memory that all threads share while the operation runs, for an input map of the given size. Throws on overflow.
+  /// Floats of scratch memory that all threads share while the operation runs, for an input map of the given size.
+  /// Throws on overflow.
   public func scratchFloats(inputHeight: Int, inputWidth: Int) throws -> Int {
     switch self {
     case .scanStage(let stage): try ScanStageLayout(stage, height: inputHeight, width: inputWidth).total

@@ -1,8 +1,8 @@
 import Tensors
 
 extension Plan {
-  /// Sizes and memory for a picture of `height` × `width`: evaluates every size, checks it against what the steps require, and places
-  /// maps and scratch memory in one arena. The placement is proven by ``MemoryPlanChecker``.
+  /// Sizes and memory for a picture of `height` × `width`: evaluates every size, checks it against what the steps
+  /// require, and places maps and scratch memory in one arena. The placement is proven by ``MemoryPlanChecker``.
   ///
   /// Throws `picture.too-small`, the limits `max_picture_side`, `max_picture_pixels` and `max_arena_bytes`, and what
   /// ``PlanValidator`` throws for a malformed plan.
@@ -13,7 +13,8 @@ extension Plan {
     return try BoundPlan(geometry, MemoryPlanner.place(geometry.regions))
   }
 
-  /// A binding whose placement was made before, such as one stored in a file: sizes are evaluated again, the placement is checked.
+  /// A binding whose placement was made before, such as one stored in a file: sizes are evaluated again, the placement
+  /// is checked.
   ///
   /// - Parameters:
   ///   - placement: offsets of the maps by ``BufferID``, then of the steps' scratch memory.

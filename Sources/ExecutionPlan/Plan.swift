@@ -2,7 +2,8 @@ import Tensors
 
 /// A compiled network as pure data: steps over buffers, with weights packed once and sizes left open.
 ///
-/// A plan holds no pointers and no bytes of weights; ``ConstantDescription`` says where in the weights section they lie.
+/// A plan holds no pointers and no bytes of weights; ``ConstantDescription`` says where in the weights section they
+/// lie.
 public struct Plan: Sendable, Hashable {
   public var model: ModelDescription
   /// The arena's maps, by ``BufferID``.

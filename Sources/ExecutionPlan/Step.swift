@@ -102,8 +102,8 @@ public struct DoubleConvolution: Sendable, Hashable {
 
 /// The residual scan stage (spec: SS2D in windows) from `input` to `output`, two different buffers.
 ///
-/// x + outProjection · (average over windows of LayerNorm(scan(…)) ⊙ GELU(z)), streamed over strips of rows of the frame.
-/// With C channels, d inner channels and r rank; ĉ is pitch(c), q is pitch(r + 16).
+/// x + outProjection · (average over windows of LayerNorm(scan(…)) ⊙ GELU(z)), streamed over strips of rows of the
+/// frame. With C channels, d inner channels and r rank; ĉ is pitch(c), q is pitch(r + 16).
 public struct ScanStage: Sendable, Hashable {
   public var input: BufferID
   public var output: BufferID
@@ -205,7 +205,8 @@ public struct ScanStage: Sendable, Hashable {
 /// The residual feed-forward stage (spec: EDFFN) from `input` to `output`, two different buffers.
 ///
 /// x + spectral(projectOut · (GELU(a) ⊙ b)), [a, b] = depthwise(projectIn · norm(x)), streamed over bands of the frame.
-/// With C channels and e hidden channels; ĉ is pitch(c). In the packed 2e-wide matrix and kernels each half has its own pitch.
+/// With C channels and e hidden channels; ĉ is pitch(c). In the packed 2e-wide matrix and kernels each half has its own
+/// pitch.
 public struct FeedForwardStage: Sendable, Hashable {
   public var input: BufferID
   public var output: BufferID

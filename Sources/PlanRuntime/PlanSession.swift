@@ -3,7 +3,8 @@ import ExecutionPlan
 import Glibc
 import Tensors
 
-/// A plan bound to one size of picture: its arena, its resolved weights and its threads. ``run(input:output:)`` allocates nothing.
+/// A plan bound to one size of picture: its arena, its resolved weights and its threads. ``run(input:output:)``
+/// allocates nothing.
 ///
 /// Not reentrant: one run at a time, from one thread at a time. Results are bit-identical for any number of threads.
 public final class PlanSession: @unchecked Sendable {
@@ -19,7 +20,8 @@ public final class PlanSession: @unchecked Sendable {
 
   /// Binds a plan to a picture size: finds a stored binding or makes one, allocates the arena, resolves every pointer.
   ///
-  /// Throws when the size is out of the plan's range, when memory is not to be had, or when `instructionSet` is not this processor's.
+  /// Throws when the size is out of the plan's range, when memory is not to be had, or when `instructionSet` is not
+  /// this processor's.
   /// - Complexity: O(steps), plus the arena's pages when they are first touched.
   public init(
     plan: LoadedPlan, height: Int, width: Int, workers: Workers, instructionSet: InstructionSet? = nil

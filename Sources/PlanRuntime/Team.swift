@@ -4,7 +4,8 @@ import Synchronization
 
 /// The threads that run one step together: they share out tiles of work and meet at barriers.
 ///
-/// Every thread calls the same sequence of ``tiles(_:worker:_:)``; which thread does which tile is left to chance, so a tile's result must not depend on it.
+/// Every thread calls the same sequence of ``tiles(_:worker:_:)``; which thread does which tile is left to chance, so a
+/// tile's result must not depend on it.
 final class Team: Sendable {
   let count: Int
   /// The next tile of each worker's share, one cache line apart.
@@ -20,7 +21,8 @@ final class Team: Sendable {
 
   /// Calls `body` for every tile in `0..<tileCount`, each on one thread, and returns when all are done.
   ///
-  /// A worker starts with its own share, so that consecutive phases find their data in its cache, then takes what is left of the others'.
+  /// A worker starts with its own share, so that consecutive phases find their data in its cache, then takes what is
+  /// left of the others'.
   @inline(__always)
   func tiles(_ tileCount: Int, worker: Int, _ body: (Int) -> Void) {
     for step in 0..<count {

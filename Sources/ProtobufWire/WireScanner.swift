@@ -3,7 +3,8 @@ import Tensors
 
 /// Walks a message on the wire, without recursion and without allocating for its content, before protobuf-c unpacks it.
 ///
-/// protobuf-c recurses without a limit, can allocate more than a hundred times the bytes it reads, and cuts strings at a zero byte.
+/// protobuf-c recurses without a limit, can allocate more than a hundred times the bytes it reads, and cuts strings at
+/// a zero byte.
 public struct WireScanner {
   private struct Frame {
     var end: Int
@@ -18,8 +19,8 @@ public struct WireScanner {
   private var messages = 0
   private var unpackedBytes = 0
 
-  /// Throws unless `bytes` is one well-formed message of the descriptor's type within the limits: wire types match the schema,
-  /// singular fields occur once, strings are UTF-8 without zero bytes.
+  /// Throws unless `bytes` is one well-formed message of the descriptor's type within the limits: wire types match the
+  /// schema, singular fields occur once, strings are UTF-8 without zero bytes.
   ///
   /// - Complexity: O(bytes).
   public static func scan(

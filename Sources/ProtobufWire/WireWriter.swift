@@ -1,4 +1,5 @@
-/// Writes protobuf's wire format. The same calls give the same bytes; scalar fields of value zero are left out, as in proto3.
+/// Writes protobuf's wire format. The same calls give the same bytes; scalar fields of value zero are left out, as in
+/// proto3.
 public struct WireWriter {
   public private(set) var bytes: [UInt8] = []
 

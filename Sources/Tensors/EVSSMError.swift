@@ -1,6 +1,7 @@
 /// What every throwing function of this package throws: what went wrong, how to mend it, and where.
 public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// A stable identifier in kebab case under the name of its area, such as `zip.crc-mismatch` or `plan.digest-mismatch`.
+  /// A stable identifier in kebab case under the name of its area, such as `zip.crc-mismatch` or
+  /// `plan.digest-mismatch`.
   public struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
     public var rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }

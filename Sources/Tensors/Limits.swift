@@ -1,4 +1,5 @@
-/// Published limits on input from outside. Each has a name, which an error that quotes it carries in ``EVSSMError/limit``.
+/// Published limits on input from outside. Each has a name, which an error that quotes it carries in
+/// ``EVSSMError/limit``.
 public enum Limits {
   public static let maxFileBytes = 16 << 30
   public static let maxTensorCount = 262_144

@@ -1,5 +1,6 @@
 extension Tensor {
-  /// The elements as float32: exact for float32, float16, bfloat16 and integers up to 24 bits, rounded to nearest for the others.
+  /// The elements as float32: exact for float32, float16, bfloat16 and integers up to 24 bits, rounded to nearest for
+  /// the others.
   ///
   /// - Complexity: O(elements), one allocation.
   public func floats() -> [Float] {

@@ -9,7 +9,8 @@ import Testing
 
 /// Each fused stage, through the plan, against the reference interpreter in float64.
 @Suite struct StageTests {
-  /// Runs a graph both ways on every instruction set with one, two and three threads; all threads must agree bit for bit.
+  /// Runs a graph both ways on every instruction set with one, two and three threads; all threads must agree bit for
+  /// bit.
   private func check(_ graph: Graph, height: Int, width: Int, seed: UInt64, schedule: Schedule = Schedule()) throws {
     var numbers = SeededNumbers(seed: seed)
     let picture = numbers.picture(height: height, width: width)

@@ -5,7 +5,8 @@ import Testing
 @testable import PlanRuntime
 
 @Suite struct ThreadPoolTests {
-  /// Counts how often each tile of several phases is done, and whether a phase ever starts before the one before it ended.
+  /// Counts how often each tile of several phases is done, and whether a phase ever starts before the one before it
+  /// ended.
   private final class CountingJob: TeamJob, @unchecked Sendable {
     let counts: [Counter]
     let finished = Atomic<Int>(0)

@@ -6,7 +6,8 @@ extension Limits {
   public static let maxProbePixels = 65_536
 }
 
-/// What a plan gives for a probe picture, by a trusted implementation: lets any machine prove that it computes the same.
+/// What a plan gives for a probe picture, by a trusted implementation: lets any machine prove that it computes the
+/// same.
 public struct Certificate: Sendable, Hashable {
   public let height: Int
   public let width: Int

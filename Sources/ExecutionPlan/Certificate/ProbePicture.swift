@@ -1,4 +1,5 @@
-/// The picture that certificates are made with: smooth structure at two scales and a little noise, the same on every machine.
+/// The picture that certificates are made with: smooth structure at two scales and a little noise, the same on every
+/// machine.
 ///
 /// All arithmetic is on integers; `docs/plan-format.md` gives it in full.
 public enum ProbePicture {

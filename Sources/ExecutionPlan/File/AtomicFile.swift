@@ -7,7 +7,8 @@ struct AtomicFile {
   private let byteCount: Int
   private let place: EVSSMError.Place
 
-  /// Makes a zeroed file of `byteCount` bytes, lets `body` fill it, flushes it and renames it to `path`. Leaves nothing on failure.
+  /// Makes a zeroed file of `byteCount` bytes, lets `body` fill it, flushes it and renames it to `path`. Leaves nothing
+  /// on failure.
   static func write<Result>(
     _ path: String, byteCount: Int, _ body: (AtomicFile) throws -> Result
   ) throws -> Result {

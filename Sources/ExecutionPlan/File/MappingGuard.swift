@@ -1,10 +1,12 @@
 import Glibc
 import Synchronization
 
-/// Ends the process in order when a mapped plan is truncated by someone else. Executables install it; libraries never do.
+/// Ends the process in order when a mapped plan is truncated by someone else. Executables install it; libraries never
+/// do.
 ///
-/// Reading a page behind the new end of a mapped file raises SIGBUS. With the guard, if the page belongs to a plan, one line goes to
-/// standard error and the process exits with status 74 (input/output error); any other SIGBUS takes its default course.
+/// Reading a page behind the new end of a mapped file raises SIGBUS. With the guard, if the page belongs to a plan, one
+/// line goes to standard error and the process exits with status 74 (input/output error); any other SIGBUS takes its
+/// default course.
 public enum MappingGuard {
   private static let slots = 64
   /// Pairs of first address and end, zero where free. Raw memory, so that the signal handler touches no Swift object.

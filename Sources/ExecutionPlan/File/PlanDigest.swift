@@ -1,6 +1,7 @@
 import Crypto
 
-/// The identity of a plan file's content: SHA-256 over the kinds, lengths and digests of all sections but the signature.
+/// The identity of a plan file's content: SHA-256 over the kinds, lengths and digests of all sections but the
+/// signature.
 public struct PlanDigest: Sendable, Hashable, CustomStringConvertible {
   /// 32 bytes.
   public let bytes: [UInt8]

@@ -1,11 +1,13 @@
 import Tensors
 
 extension PlanFile {
-  /// Opens and validates a plan file: all digests, the program, every binding and the certificate. The weights stay in the mapped file.
+  /// Opens and validates a plan file: all digests, the program, every binding and the certificate. The weights stay in
+  /// the mapped file.
   ///
   /// Throws typed errors for whatever the file holds, with the file as their place; nothing is run or written.
   /// - Parameters:
-  ///   - trustedKey: an Ed25519 public key (32 bytes) that must have signed the plan; nil accepts unsigned plans and any signature.
+  ///   - trustedKey: an Ed25519 public key (32 bytes) that must have signed the plan; nil accepts unsigned plans and
+  ///     any signature.
   /// - Complexity: O(file) for the digests, on all processors.
   public static func open(path: String, trustedKey: [UInt8]? = nil) throws -> LoadedPlan {
     do { return try load(MappedFile(path: path), trustedKey: trustedKey) } catch let error as EVSSMError {

@@ -1,6 +1,7 @@
 import Tensors
 
-/// Plan files: a plan, its packed weights, bindings and a certificate as sections with digests. Format: `docs/plan-format.md`.
+/// Plan files: a plan, its packed weights, bindings and a certificate as sections with digests. Format:
+/// `docs/plan-format.md`.
 public enum PlanFile {
   /// Bytes that ``canRead(prefix:)`` needs.
   public static let prefixByteCount = 8

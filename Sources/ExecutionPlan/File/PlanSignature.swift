@@ -2,7 +2,8 @@ import Crypto
 import Foundation
 import Tensors
 
-/// An Ed25519 signature (RFC 8032) of a plan's digest: the signer's public key (32 bytes), then the signature (64 bytes).
+/// An Ed25519 signature (RFC 8032) of a plan's digest: the signer's public key (32 bytes), then the signature (64
+/// bytes).
 enum PlanSignature {
   static let byteCount = 96
 

@@ -2,8 +2,8 @@ import Crypto
 import Tensors
 
 extension SectionTable {
-  /// Parses and checks header and table against the whole file. Sections ascend, do not overlap, and leave only zeroed gaps that
-  /// alignment explains; the sections' own digests are not checked here.
+  /// Parses and checks header and table against the whole file. Sections ascend, do not overlap, and leave only zeroed
+  /// gaps that alignment explains; the sections' own digests are not checked here.
   init(parsing file: UnsafeRawBufferPointer) throws {
     let count = try Self.checkHeader(file)
     let tableEnd = Self.byteCount(sections: count)

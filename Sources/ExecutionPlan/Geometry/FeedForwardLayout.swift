@@ -1,6 +1,7 @@
 import Tensors
 
-/// How a feed-forward stage is cut for maps of one size, and where its buffers lie. A pure function of the step and the size.
+/// How a feed-forward stage is cut for maps of one size, and where its buffers lie. A pure function of the step and the
+/// size.
 ///
 /// The frame's columns are cut into panels; a panel is processed in bands of 8 rows, a band in strips of rows.
 public struct FeedForwardLayout: Sendable, Hashable {
@@ -24,7 +25,8 @@ public struct FeedForwardLayout: Sendable, Hashable {
   public init(_ stage: FeedForwardStage, height: Int, width: Int) throws {
     let frame = stage.frame.size(height, width)
     (self.height, self.width) = frame
-    // The last patch may reflect up to 8 columns of the one before it, so the last panel has two patches or is the only one.
+    // The last patch may reflect up to 8 columns of the one before it, so the last panel has two patches or is the only
+    // one.
     var edges = Array(stride(from: 0, to: max(frame.width - 2 * Layout.patch + 1, 1), by: stage.panelColumns))
     edges.append(frame.width)
     panelEdges = edges

@@ -1,6 +1,7 @@
 import Tensors
 
-/// An upright NHWC map as a frame sees it: pixel (row, column) of the frame lies at `base + row·rowStride + column·columnStride`.
+/// An upright NHWC map as a frame sees it: pixel (row, column) of the frame lies at `base + row·rowStride +
+/// column·columnStride`.
 public struct FrameView: Sendable, Hashable {
   public let height: Int
   public let width: Int

@@ -1,9 +1,11 @@
 import Tensors
 
-/// How a scan stage is cut for maps of one size, and where its strip buffers lie. A pure function of the step and the size.
+/// How a scan stage is cut for maps of one size, and where its strip buffers lie. A pure function of the step and the
+/// size.
 ///
-/// A window is processed in strips of whole rows of the frame. The scan lags ``lag`` positions behind the depthwise convolution, because
-/// the seven taps in front of it look that far ahead; the buffers keep what the next strip needs in front of the strip's own positions.
+/// A window is processed in strips of whole rows of the frame. The scan lags ``lag`` positions behind the depthwise
+/// convolution, because the seven taps in front of it look that far ahead; the buffers keep what the next strip needs
+/// in front of the strip's own positions.
 public struct ScanStageLayout: Sendable, Hashable {
   /// Positions that the scan runs behind: half of the taps.
   public static let lag = Layout.taps / 2

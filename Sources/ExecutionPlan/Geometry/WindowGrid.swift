@@ -2,8 +2,8 @@ import Tensors
 
 /// Where the windows of a scan stage start along one axis, and how many of them cover a pixel.
 ///
-/// Source: the authors' test network; a window of k = min(side, s) pixels, count = ⌊(s−1)/k⌋ + 1, step = ⌈(s−k)/(count−1) − 1e-8⌉, the last start
-/// moved back to s − k.
+/// Source: the authors' test network; a window of k = min(side, s) pixels, count = ⌊(s−1)/k⌋ + 1, step =
+/// ⌈(s−k)/(count−1) − 1e-8⌉, the last start moved back to s − k.
 public struct WindowAxis: Sendable, Hashable {
   /// Pixels of each window.
   public let length: Int

@@ -2,8 +2,9 @@ import Tensors
 
 /// Lays regions with live ranges into one arena: a pure function, whose result ``MemoryPlanChecker`` proves.
 ///
-/// Greedy placement by several orders, each with two ways to choose a gap; the smallest arena wins, and the search stops at the lower
-/// bound. Source: Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference" (arXiv 2001.03288), greedy by size.
+/// Greedy placement by several orders, each with two ways to choose a gap; the smallest arena wins, and the search
+/// stops at the lower bound. Source: Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference"
+/// (arXiv 2001.03288), greedy by size.
 public enum MemoryPlanner {
   /// Offsets are multiples of this many bytes: a cache line, and the widest vector.
   public static let alignment = 64

@@ -1,6 +1,7 @@
 import Tensors
 
-/// Bounds on an operation's numbers: wide for any network of this kind, and tight enough that no product of them overflows.
+/// Bounds on an operation's numbers: wide for any network of this kind, and tight enough that no product of them
+/// overflows.
 enum OperationBounds {
   static let mostChannels = 16_384
   static let mostInner = 4 * mostChannels

@@ -26,7 +26,8 @@ extension PlanValidator {
     }
   }
 
-  /// Buffers exist, are written before they are read, are distinct where they must be, and have the operation's channels.
+  /// Buffers exist, are written before they are read, are distinct where they must be, and have the operation's
+  /// channels.
   static func validateFlow(_ plan: Plan) throws {
     var written = [Bool](repeating: false, count: plan.buffers.count)
     for step in plan.steps {

@@ -1,11 +1,13 @@
 import Tensors
 
-/// The proof that a plan is safe to run, wherever it came from: from its structure alone, without trust in digests or signatures.
+/// The proof that a plan is safe to run, wherever it came from: from its structure alone, without trust in digests or
+/// signatures.
 ///
-/// What depends on the picture's size (sizes of maps, places in the arena) is proven again by every ``Plan/bind(height:width:)``.
+/// What depends on the picture's size (sizes of maps, places in the arena) is proven again by every
+/// ``Plan/bind(height:width:)``.
 public enum PlanValidator {
-  /// The smallest side of a map: the spectral filter reflects a pad of up to 7 pixels to sides that are multiples of 8, and the pad must
-  /// be smaller than the side; 5 pixels need a pad of 3.
+  /// The smallest side of a map: the spectral filter reflects a pad of up to 7 pixels to sides that are multiples of 8,
+  /// and the pad must be smaller than the side; 5 pixels need a pad of 3.
   public static let leastMapSide = 5
   /// The smallest picture that any plan may admit: four pixels for each of a level-3 map.
   public static let leastMinimumSide = 20

@@ -1,5 +1,6 @@
 extension SizeExpression {
-  /// Whether the expression has at most `nodes` operators and operands. Recursion stops at that count, however deep the expression is.
+  /// Whether the expression has at most `nodes` operators and operands. Recursion stops at that count, however deep the
+  /// expression is.
   func hasAtMost(nodes: Int) -> Bool { remaining(nodes) != nil }
 
   private func remaining(_ nodes: Int) -> Int? {

@@ -51,7 +51,8 @@ extension Emitter {
         kernelSide: weight.shape[2], weight: id))
   }
 
-  /// A dense k×k convolution as a matrix: row (k·dy + dx)·pitch + channel, so that a row of taps reads pixels side by side.
+  /// A dense k×k convolution as a matrix: row (k·dy + dx)·pitch + channel, so that a row of taps reads pixels side by
+  /// side.
   static func spatialMatrix(_ weight: [Float], _ shape: [Int]) -> ColumnMatrix {
     let (outputs, inputs, taps) = (shape[0], shape[1], shape[2] * shape[3])
     let pitch = Layout.pitch(inputs)

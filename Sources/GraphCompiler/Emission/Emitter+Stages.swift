@@ -34,7 +34,8 @@ extension Emitter {
     typealias Operand = GraphIR.FeedForwardStage.Operand
     let channels = try constant(node, Operand.projectIn.rawValue).shape[1]
     let input = try buffer(node, 0)
-    // Only the grid's anchor depends on the half turn; rows of the upright map are the fast ones in memory, so a transpose is not followed.
+    // Only the grid's anchor depends on the half turn; rows of the upright map are the fast ones in memory, so a
+    // transpose is not followed.
     let frame = Frame(transposed: false, halfTurned: stage.frame.halfTurned)
     let tile = schedule.feedForward(channels: channels, hidden: stage.hidden)
     let weights = ExecutionPlan.FeedForwardStage.Weights(

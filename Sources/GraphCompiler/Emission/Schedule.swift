@@ -1,13 +1,13 @@
 import ExecutionPlan
 
-/// Chooses how stages are cut into strips: small enough for the caches, large enough that the barriers between a strip's phases cost
-/// little. Recorded in the plan.
+/// Chooses how stages are cut into strips: small enough for the caches, large enough that the barriers between a
+/// strip's phases cost little. Recorded in the plan.
 public struct Schedule: Sendable, Hashable {
   /// Bytes of strip buffers to aim for, over all cores.
   public var strip: Int
 
-  /// - Parameter strip: 6 MiB by default, which two threads with 1 MiB of second-level cache each and a shared third level ran fastest
-  ///   of 0.75 to 12 MiB; a single thread hardly depends on it.
+  /// - Parameter strip: 6 MiB by default, which two threads with 1 MiB of second-level cache each and a shared third
+  ///   level ran fastest of 0.75 to 12 MiB; a single thread hardly depends on it.
   public init(strip: Int = 6 << 20) { self.strip = strip }
 
   /// Pixels of a strip of the scan stage; a pixel holds the expanded and the mixed map, twice the channels each.

@@ -3,7 +3,8 @@ import Tensors
 
 /// Collects a plan's constants in the layouts of its kernels, one behind the other on 64-byte lines.
 ///
-/// Layouts: ``ExecutionPlan/ScanStage/Weights`` and its siblings name them. Values are rounded to float32 here and nowhere else.
+/// Layouts: ``ExecutionPlan/ScanStage/Weights`` and its siblings name them. Values are rounded to float32 here and
+/// nowhere else.
 struct WeightPacker {
   private(set) var descriptions: [ConstantDescription] = []
   private(set) var payload: [Float] = []
@@ -43,7 +44,8 @@ struct ColumnMatrix {
     values = [Float](repeating: 0, count: inner * columns)
   }
 
-  /// The transpose of a weight of `outputs` × `inner` values, row-major as checkpoints hold it, its output channels moved to `column(output)`.
+  /// The transpose of a weight of `outputs` × `inner` values, row-major as checkpoints hold it, its output channels
+  /// moved to `column(output)`.
   init(weight: [Float], outputs: Int, inner: Int, columns: Int, column: (Int) -> Int = { $0 }) {
     self.init(inner: inner, columns: columns)
     for output in 0..<outputs {
@@ -52,7 +54,8 @@ struct ColumnMatrix {
     }
   }
 
-  /// Panels of 48 columns, the last of 16, 32 or 48; in a panel row after row. Columns are padded with zeros to a multiple of 16.
+  /// Panels of 48 columns, the last of 16, 32 or 48; in a panel row after row. Columns are padded with zeros to a
+  /// multiple of 16.
   func packed() -> [Float] {
     let width = Layout.pitch(columns)
     var out = [Float]()

@@ -30,7 +30,8 @@ final class PictureConvolutionExecutor: StepExecutor, @unchecked Sendable {
     }
   }
 
-  /// The 27 values that each pixel's convolution reads: zeros beyond the padded picture, reflections beyond the picture.
+  /// The 27 values that each pixel's convolution reads: zeros beyond the padded picture, reflections beyond the
+  /// picture.
   private func gather(_ row: Int, _ start: Int, _ end: Int, into out: Floats) {
     guard let input = picture.input else { return }
     let plane = picture.height * picture.width
@@ -195,7 +196,8 @@ final class DoubleConvolutionExecutor: StepExecutor, @unchecked Sendable {
     }
   }
 
-  /// Pixels 2·start − 2 ..< 2·end + 2 of a row of the doubled map, zeros outside it. The outermost two are not exact and not read.
+  /// Pixels 2·start − 2 ..< 2·end + 2 of a row of the doubled map, zeros outside it. The outermost two are not exact
+  /// and not read.
   private func double(_ row: Int, _ start: Int, _ end: Int, into out: Floats) {
     guard row >= 0, row < output.height else { return clear(out, 2 * (end - start) + 4, pitch: input.pitch) }
     let near = row / 2

@@ -3,7 +3,8 @@ import ExecutionPlan
 
 /// Runs a feed-forward stage: panel after panel, in strips of rows, each in two phases.
 ///
-/// 1. expand: norm and project_in for the strip's rows, one row ahead; beside it the spectral filter of a band that is complete.
+/// 1. expand: norm and project_in for the strip's rows, one row ahead; beside it the spectral filter of a band that is
+///   complete.
 /// 2. project: depthwise 3×3, gate and project_out.
 final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   // Unchecked: all members are constants; the memory behind the pointers is written in phases with barriers between.

@@ -5,7 +5,8 @@ extension ScanStageExecutor {
   /// Tiles in which the strip's scanned positions are closed. None crosses the end of a row of the window.
   func closingTiles(_ strip: Strip) -> Int { closingRows(strip).count * tiles.tilesPerRow }
 
-  /// Rows of the window that the scanned positions touch, counted from the strip's first row; the first and the last may be partial.
+  /// Rows of the window that the scanned positions touch, counted from the strip's first row; the first and the last
+  /// may be partial.
   private func closingRows(_ strip: Strip) -> Range<Int> {
     (strip.scanStart < 0 ? -1 : 0)..<((strip.scanEnd + layout.columns.length - 1) / layout.columns.length)
   }
@@ -37,8 +38,8 @@ extension ScanStageExecutor {
     addResidual(strip.window, frameRow, strip.window.left + start, pixels, scratch)
   }
 
-  /// Adds the tile's result to the map, weighted where windows overlap: to the input where this window is the first that
-  /// covers a pixel, else to what earlier windows left in the output.
+  /// Adds the tile's result to the map, weighted where windows overlap: to the input where this window is the first
+  /// that covers a pixel, else to what earlier windows left in the output.
   private func addResidual(_ window: Window, _ row: Int, _ column: Int, _ pixels: Int, _ scratch: Floats) {
     let scale = weigh(row, column, pixels, scratch + tile.pixelScale)
     let rowIsCovered = row < layout.rows.coveredBefore(window.row)

@@ -88,7 +88,8 @@ extension ScanStageExecutor {
     kernels.pointee.scan(&arguments)
   }
 
-  /// Keeps what the next strip needs of this one: the positions not yet scanned, and the parameters that its taps look back to.
+  /// Keeps what the next strip needs of this one: the positions not yet scanned, and the parameters that its taps look
+  /// back to.
   func keep(_ strip: Strip) {
     guard !strip.isLast else { return }
     let lag = ScanStageLayout.lag

@@ -3,7 +3,8 @@ import ExecutionPlan
 
 /// Runs a scan stage: window after window, strip after strip, each strip in four phases.
 ///
-/// 1. expand: norm and the x half of in_proj for the strip's rows, one row ahead; beside it, close: what is left of the strip before.
+/// 1. expand: norm and the x half of in_proj for the strip's rows, one row ahead; beside it, close: what is left of the
+///   strip before.
 /// 2. mix: depthwise 3×3, GELU and x_proj.
 /// 3. taps: the seven taps along the scan order.
 /// 4. scan: the state recurrence, split over channels.
@@ -55,7 +56,8 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     let left: Int
   }
 
-  /// Rows of a window that are processed together, and the positions that their scan covers, counted from the strip's first pixel.
+  /// Rows of a window that are processed together, and the positions that their scan covers, counted from the strip's
+  /// first pixel.
   struct Strip {
     let window: Window
     let firstRow: Int

@@ -4,7 +4,8 @@ import ExecutionPlan
 typealias Floats = UnsafeMutablePointer<Float>
 typealias ConstFloats = UnsafePointer<Float>
 
-/// A step bound to sizes and memory. Every worker of a team calls ``run(worker:team:scratch:)``, which allocates nothing.
+/// A step bound to sizes and memory. Every worker of a team calls ``run(worker:team:scratch:)``, which allocates
+/// nothing.
 protocol StepExecutor: AnyObject, Sendable {
   /// - Parameter scratch: the worker's private memory, at least `Operation.threadScratchFloats()`.
   func run(worker: Int, team: Team, scratch: Floats)
@@ -58,8 +59,8 @@ extension UnsafePointer<evssm_kernels> {
     pointee.gemm(&arguments)
   }
 
-  /// out = addend + convolution of `rows` pixels that lie side by side. The kernel's `side` (1 or 3) rows of pixels start at
-  /// `operand`, `rowPitch` apart; each is one segment of the product.
+  /// out = addend + convolution of `rows` pixels that lie side by side. The kernel's `side` (1 or 3) rows of pixels
+  /// start at `operand`, `rowPitch` apart; each is one segment of the product.
   @inline(__always)
   func convolution(
     _ operand: ConstFloats, rowPitch: Int, side: Int, pitch: Int, _ matrix: PackedMatrix, into out: Floats,

@@ -2,7 +2,8 @@ import Tensors
 
 @testable import ExecutionPlan
 
-/// Plans with EVSSM's structure, made without a compiler: every block's stages write buffers of their own, the decoder adds skips in place.
+/// Plans with EVSSM's structure, made without a compiler: every block's stages write buffers of their own, the decoder
+/// adds skips in place.
 struct SyntheticPlan {
   private(set) var buffers: [BufferDescription] = []
   private(set) var steps: [Step] = []
