@@ -168,7 +168,7 @@ import Testing
       for path in [fifo, "/dev/null", "/dev/zero", directory, try socket(in: directory)] {
         let error = #expect(throws: EVSSMError.self) { try Contract.read(path: path) }
         #expect(error?.code == "file.not-regular")
-        #expect(error?.category == .noInput)
+        #expect(error?.category == .badInput)
         #expect(error?.place.file == path)
       }
       let missing = #expect(throws: EVSSMError.self) { try Contract.read(path: directory + "/missing") }

@@ -17,7 +17,7 @@ struct CommandLineTool {
   }
 
   /// Beside the executable that runs the tests.
-  private static let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+  static let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     .deletingLastPathComponent().appendingPathComponent("evssm").path
 
   /// Runs `evssm` with `arguments` and waits for it.
