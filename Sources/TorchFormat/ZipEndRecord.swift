@@ -36,7 +36,7 @@ struct ZipEndRecord: Sendable {
   private static func missing(_ file: InputFile) -> EVSSMError {
     EVSSMError(
       "zip.end-record",
-      "No end record closes the archive: the file is cut short, or or something follows it. Copy or download it again.",
+      "No end record closes the archive: the file is cut short, or something follows it. Copy or download it again.",
       place: file.place(max(0, file.byteCount - size)))
   }
 
