@@ -145,9 +145,8 @@ final class PlanJob: TeamJob, @unchecked Sendable {
 
   var stepSeconds: [Double] { executors.indices.map { Double(times[$0 + 1] - times[$0]) * 1e-9 } }
 
-  private static func now() -> UInt64 { clock_gettime_nsec() }
-
-  private static func clock_gettime_nsec() -> UInt64 {
+  /// Nanoseconds of the monotonic clock.
+  private static func now() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)

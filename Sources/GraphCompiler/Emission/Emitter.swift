@@ -91,7 +91,7 @@ extension Emitter {
     return (tensor.shape, tensor.floats())
   }
 
-  /// How often the values of the graph are read; decides whether a skip map may be overwritten.
+  /// Whether no later node reads the value and it is no output: then the node may overwrite its buffer.
   func isLastUse(of value: ValueID, at node: Node) -> Bool {
     guard let last = graph.nodes.lastIndex(where: { $0.inputs.contains(value) }) else { return false }
     return graph.nodes[last].name == node.name && !graph.outputs.contains(value)

@@ -13,7 +13,7 @@ struct VerifyCommand: ParsableCommand {
       Without a checkpoint, runs the probe picture that the plan carries and compares the result with the reference \
       interpreter's, which the compiler stored beside it. With --against, compiles the checkpoint again, evaluates it \
       with the reference interpreter in float64 and compares every step; the first that differs is named. Exit code 65 \
-      if anything differs by more than 2e-5.
+      if anything differs by more than 2e-5, in proportion for maps with values over 1.
 
         $ evssm verify deblurring.plan
         certificate  probe 52x40, largest difference 1.2e-06, allowed 2.0e-05
