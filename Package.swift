@@ -39,6 +39,7 @@ let package = Package(
     // C: kernels and generated code.
     .target(name: "CKernels"),
     .target(name: "CPlanProto", dependencies: ["CProtobufC"]),
+    .target(name: "COnnxProto", dependencies: ["CProtobufC"]),
     // Replaces malloc to count its calls: for executables and tests, never for a library.
     .target(name: "CAllocationCounter"),
 
@@ -48,11 +49,13 @@ let package = Package(
     library("TorchFormat", ["Tensors", "CZip"]),
     library("SafetensorsFormat", ["Tensors"]),
     library("Imaging", ["Tensors", "CPNG", "CJPEG"]),
+    library("PrimitiveOperators", ["Tensors"]),
+    library("OnnxFormat", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto"]),
 
     // Compiler.
-    library("GraphIR", ["Tensors"]),
+    library("GraphIR", ["Tensors", "PrimitiveOperators"]),
     library("EVSSMModel", ["GraphIR"]),
-    library("ReferenceInterpreter", ["GraphIR", "COpenBLAS"]),
+    library("ReferenceInterpreter", ["GraphIR", "PrimitiveOperators", "COpenBLAS"]),
     library("GraphCompiler", ["GraphIR", "ExecutionPlan", "ReferenceInterpreter"]),
 
     // Plan and runtime.
@@ -69,9 +72,11 @@ let package = Package(
     .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
-    tests("TensorsTests", ["Tensors"]),
+    tests("TensorsTests", ["Tensors", "TestSupport"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat"]),
+    tests("PrimitiveOperatorsTests", ["PrimitiveOperators"]),
+    tests("OnnxFormatTests", ["OnnxFormat", "TestSupport"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
     tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),
     tests("GraphIRTests", ["GraphIR", "TestSupport"]),

@@ -70,7 +70,7 @@ public enum Pipeline {
   static func checkFused(_ graph: Graph) throws {
     let left = graph.nodes.filter { !($0.op is any Decomposable) }
     if left.isEmpty { return }
-    let names = left.prefix(20).map { "\(EVSSMError.escaped($0.name)) (\(type(of: $0.op).name))" }
+    let names = left.prefix(20).map { "\(EVSSMError.escaped($0.name)) (\($0.op.label))" }
     let rest = left.count > names.count ? " and \(left.count - names.count) more" : ""
     throw EVSSMError(
       "compiler.not-fused",

@@ -19,7 +19,7 @@ extension Graph {
       let results = node.outputs.map(\.description).joined(separator: ", ")
       let operands = node.inputs.map(operand).joined(separator: ", ")
       let types = node.outputs.map { self[$0].type.description }.joined(separator: ", ")
-      let op = type(of: node.op).name + Self.text(node.op.attributes)
+      let op = node.op.label + Self.text(node.op.attributes)
       lines.append("\(indent)\(results) = \(op)(\(operands)) : \(types)  # \(EVSSMError.escaped(node.name))")
       for region in node.op.regions {
         lines += ["\(indent)  {"] + region.lines(indent: indent + "    ") + ["\(indent)  }"]

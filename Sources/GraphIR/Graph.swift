@@ -1,3 +1,4 @@
+import PrimitiveOperators
 import Tensors
 
 /// A value of a graph: the result of a node, an input, or a constant. An index into ``Graph/values``.
@@ -15,12 +16,20 @@ public struct Value: Sendable {
   public var constant: Tensor?
   /// The name of an input or constant, such as a checkpoint's key; empty for the result of a node.
   public var name: String
+  /// The elements of an integer tensor of rank 0 or 1, where they are known as expressions over the graph's symbols.
+  public var sizes: [Dimension]?
 
-  public init(type: ValueType, constant: Tensor? = nil, name: String = "") {
+  public init(type: ValueType, constant: Tensor? = nil, name: String = "", sizes: [Dimension]? = nil) {
     self.type = type
     self.constant = constant
     self.name = name
+    self.sizes = sizes
   }
+
+  public init(_ fact: TensorFact) { self.init(type: fact.type, sizes: fact.sizes) }
+
+  /// What an operator may know of the value.
+  public var fact: TensorFact { TensorFact(type, constant: constant, sizes: sizes) }
 }
 
 /// One application of an operator.
@@ -81,9 +90,9 @@ extension Graph {
 
   /// Appends a node and returns its outputs. Throws when the operator is not defined on the inputs.
   public mutating func add(_ op: any Operator, _ operands: [ValueID], name: String) throws -> [ValueID] {
-    let types = try op.inferTypes(operands.map { values[$0.index].type })
-    let results = types.indices.map { ValueID(values.count + $0) }
-    values += types.map { Value(type: $0) }
+    let facts = try op.infer(operands.map { values[$0.index].fact })
+    let results = facts.indices.map { ValueID(values.count + $0) }
+    values += facts.map { Value($0) }
     nodes.append(Node(name: name, op: op, inputs: operands, outputs: results))
     return results
   }

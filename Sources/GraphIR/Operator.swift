@@ -1,3 +1,4 @@
+import PrimitiveOperators
 import Tensors
 
 /// What a node computes: a value type that knows its attributes and how its outputs' types follow from its inputs'.
@@ -8,11 +9,17 @@ public protocol Operator: Sendable {
   /// The name in dumps and errors, such as `pointwise_linear`.
   static var name: String { get }
 
+  /// What dumps and errors call this operator; ``name`` unless it stands for several.
+  var label: String { get }
+
   /// Everything but the inputs that decides the result, in the order of the dump.
   var attributes: [Attribute] { get }
 
   /// The types of the outputs. Throws `graph.type` when the operator is not defined on these inputs.
   func inferTypes(_ inputs: [ValueType]) throws -> [ValueType]
+
+  /// Like ``inferTypes(_:)``, for operators whose types depend on the values of operands.
+  func infer(_ inputs: [TensorFact]) throws -> [TensorFact]
 
   /// Whether each pixel of the outputs depends only on the same pixel of the inputs that are maps.
   var isPerPixel: Bool { get }
@@ -28,6 +35,10 @@ public protocol Operator: Sendable {
 }
 
 extension Operator {
+  public var label: String { Self.name }
+  public func infer(_ inputs: [TensorFact]) throws -> [TensorFact] {
+    try inferTypes(inputs.map(\.type)).map { TensorFact($0) }
+  }
   public var attributes: [Attribute] { [] }
   public var isPerPixel: Bool { false }
   public func isAffine(inInput index: Int) -> Bool { false }

@@ -17,7 +17,7 @@ public struct TypeRule {
 
   /// Throws when the number of inputs is not in `counts`.
   public init(_ op: any Operator, _ inputs: [ValueType], count counts: ClosedRange<Int>) throws {
-    name = type(of: op).name
+    name = op.label
     self.inputs = inputs
     guard counts.contains(inputs.count) else {
       throw failure("takes \(counts.lowerBound) to \(counts.upperBound) inputs, not \(inputs.count)")

@@ -1,29 +1,32 @@
+import PrimitiveOperators
 import Tensors
 
 /// The rules of the IR as a program, run on every graph that is built and after every pass.
 ///
 /// - every value is defined once, and before it is used
 /// - a node's output types are those that its operator infers, and a constant's type is its tensor's
-/// - every symbol of a size is the size of some input
+/// - every symbol of a size is the size of some input, or of a primitive's result that only data decide
 /// - node names are unique and not empty
 /// - the body of a region obeys the same rules and sees nothing from outside but its inputs
 public enum Verifier {
   /// Throws `graph.invalid` naming the operator, the facts, the inputs and the pass after which the rule was broken.
   /// - Complexity: O(nodes + edges).
   public static func check(_ graph: Graph, after pass: String) throws {
-    try check(graph, pass, depth: 0)
+    try check(graph, pass, depth: 0, outerSymbols: [])
   }
 
-  private static func check(_ graph: Graph, _ pass: String, depth: Int) throws {
+  private static func check(_ graph: Graph, _ pass: String, depth: Int, outerSymbols: Set<String>) throws {
     try Limits.check(depth, atMost: Limits.maxRegionDepth, name: "max_region_depth", "The nesting of graphs")
     try Limits.check(graph.nodes.count, atMost: Limits.maxGraphNodes, name: "max_graph_nodes", "The number of nodes")
     try checkReferences(graph, pass)
     try checkDefinitions(graph, pass)
-    try checkSymbols(graph, pass)
+    let symbols = try checkSymbols(graph, pass, outerSymbols)
     try checkNames(graph, pass)
     for node in graph.nodes {
       try checkTypes(node, graph, pass)
-      for region in node.op.regions { try check(region, pass, depth: depth + 1) }
+      // The bodies of If, Loop and Scan capture values, whose sizes the graph around them decides.
+      let visible = node.op is Primitive ? symbols : []
+      for region in node.op.regions { try check(region, pass, depth: depth + 1, outerSymbols: visible) }
     }
   }
 
@@ -66,13 +69,26 @@ public enum Verifier {
     for id in graph.outputs where !defined[id.index] { throw failure(pass, "output \(id) is never defined") }
   }
 
-  private static func checkSymbols(_ graph: Graph, _ pass: String) throws {
-    let known = Set(graph.inputs.flatMap { graph[$0].type.shape.compactMap(\.symbol) })
+  /// The symbols that the graph's inputs, its nodes and the graph around it decide.
+  private static func checkSymbols(_ graph: Graph, _ pass: String, _ outer: Set<String>) throws -> Set<String> {
+    var known = outer
+    for input in graph.inputs {
+      for size in graph[input].type.shape {
+        if let symbol = size.symbol { known.insert(symbol) }
+      }
+    }
+    for node in graph.nodes {
+      guard let primitive = node.op as? Primitive else { continue }
+      for output in node.outputs {
+        for size in graph[output].type.shape { known.formUnion(size.symbols.filter(primitive.introduces)) }
+      }
+    }
     for (i, value) in graph.values.enumerated() {
       for size in value.type.shape where !size.symbols.isSubset(of: known) {
         throw failure(pass, "%\(i) has a size, \(size), that no input decides")
       }
     }
+    return known
   }
 
   private static func checkNames(_ graph: Graph, _ pass: String) throws {
@@ -84,7 +100,7 @@ public enum Verifier {
 
   private static func checkTypes(_ node: Node, _ graph: Graph, _ pass: String) throws {
     let inferred: [ValueType]
-    do { inferred = try node.op.inferTypes(node.inputs.map { graph[$0].type }) } catch let error as EVSSMError {
+    do { inferred = try node.op.infer(node.inputs.map { graph[$0].fact }).map(\.type) } catch let error as EVSSMError {
       throw failure(pass, "\(facts(node, graph)) has no type: \(error.message)", node: node.name)
     }
     let stated = node.outputs.map { graph[$0].type }
@@ -99,6 +115,6 @@ public enum Verifier {
       ids.map { graph.values.indices.contains($0.index) ? "\($0): \(graph[$0].type)" : "\($0)" }
         .joined(separator: ", ")
     }
-    return "\(type(of: node.op).name)\(Graph.text(node.op.attributes))(\(text(node.inputs))) -> (\(text(node.outputs)))"
+    return "\(node.op.label)\(Graph.text(node.op.attributes))(\(text(node.inputs))) -> (\(text(node.outputs)))"
   }
 }

@@ -9,6 +9,16 @@ public func withUnpackedMessage<Message, Result>(
   _ bytes: UnsafeRawBufferPointer, as type: Message.Type, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
   limits: WireLimits, _ body: (UnsafePointer<Message>) throws -> Result
 ) throws -> Result {
+  let message = try unpackedMessage(bytes, as: type, descriptor, limits: limits)
+  defer { freeUnpackedMessage(message) }
+  return try body(message)
+}
+
+/// Scans a message and unpacks it with protobuf-c. The caller gives it back with ``freeUnpackedMessage(_:)``.
+public func unpackedMessage<Message>(
+  _ bytes: UnsafeRawBufferPointer, as type: Message.Type, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
+  limits: WireLimits
+) throws -> UnsafePointer<Message> {
   try WireScanner.scan(bytes, as: descriptor, limits: limits)
   var empty: UInt8 = 0
   let unpacked = withUnsafePointer(to: &empty) { nothing in
@@ -18,6 +28,11 @@ public func withUnpackedMessage<Message, Result>(
   guard let unpacked else {
     throw EVSSMError("protobuf.malformed", "A message cannot be unpacked. The file is damaged.")
   }
-  defer { protobuf_c_message_free_unpacked(unpacked, nil) }
-  return try unpacked.withMemoryRebound(to: Message.self, capacity: 1) { try body(UnsafePointer($0)) }
+  return UnsafePointer(UnsafeRawPointer(unpacked).assumingMemoryBound(to: Message.self))
+}
+
+/// Gives back the memory of a message that ``unpackedMessage(_:as:_:limits:)`` made.
+public func freeUnpackedMessage<Message>(_ message: UnsafePointer<Message>) {
+  let raw = UnsafeMutableRawPointer(mutating: message)
+  protobuf_c_message_free_unpacked(raw.assumingMemoryBound(to: ProtobufCMessage.self), nil)
 }

@@ -24,12 +24,7 @@ public struct Interpreter<Scalar: ReferenceScalar>: Sendable {
 
   init(verified graph: Graph) {
     self.graph = graph
-    var last: [ValueID: Int] = [:]
-    for (i, node) in graph.nodes.enumerated() { for id in node.inputs + node.outputs { last[id] = i } }
-    for output in graph.outputs { last[output] = nil }
-    var lastUses = [[ValueID]](repeating: [], count: graph.nodes.count)
-    for (id, node) in last { lastUses[node].append(id) }
-    self.lastUses = lastUses
+    lastUses = graph.lastUses
   }
 
   /// Evaluates the graph.
@@ -84,9 +79,12 @@ public struct Interpreter<Scalar: ReferenceScalar>: Sendable {
         results = try op.evaluate(operands, EvaluationContext(sizes: sizes, shapes: shapes))
       } else if let op = node.op as? any Decomposable {
         results = try evaluate(op, node, operands, sizes)
+      } else if let op = node.op as? Primitive {
+        let tensors = try zip(node.inputs, operands).map { try graph.constant($0) ?? $1.tensor(as: graph[$0].type.dtype) }
+        results = try op.evaluated(tensors, sizes).map { ReferenceArray($0) }
       } else {
         throw EVSSMError(
-          "interpreter.operator", "The interpreter has no evaluation of \(type(of: node.op).name).", category: .internal
+          "interpreter.operator", "The interpreter has no evaluation of \(node.op.label).", category: .internal
         )
       }
       guard results.map(\.shape) == shapes else {

@@ -5,6 +5,12 @@ public enum Limits {
   public static let maxTensorCount = 262_144
   public static let maxRank = 8
   public static let maxDimension = 1 << 40
+  /// Nesting of a symbolic size: a quotient or maximum inside a quotient or maximum, and so on.
+  public static let maxDimensionDepth = 32
+  /// Terms of one symbolic size.
+  public static let maxDimensionTerms = 256
+  /// Factors of one term of a symbolic size.
+  public static let maxDimensionFactors = 32
 
   /// Bytes that a file of `fileBytes` may expand to in memory: twice the file plus 1 GiB.
   public static func maxMaterialisedBytes(fileBytes: Int) -> Int {

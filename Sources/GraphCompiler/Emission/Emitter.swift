@@ -38,7 +38,7 @@ struct Emitter {
   }
 
   private func unsupported() -> EVSSMError {
-    let names = graph.nodes.filter { !Self.hasKernel($0.op) }.map { "\($0.name) (\(type(of: $0.op).name))" }
+    let names = graph.nodes.filter { !Self.hasKernel($0.op) }.map { "\($0.name) (\($0.op.label))" }
     return EVSSMError(
       "compile.no-kernel", "No fused stage takes in these nodes: \(names.prefix(40).joined(separator: ", ")). "
         + "Use compile --explain to see which rewrites were rejected, and why.",

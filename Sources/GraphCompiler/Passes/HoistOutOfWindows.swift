@@ -50,7 +50,7 @@ private struct WindowsHoist {
       let values = inner.inputs.filter { body.constant($0) == nil }
       guard inner.op.isPerPixel, values.allSatisfy({ outside[$0] != nil }) else {
         if !inner.op.isPerPixel && values.allSatisfy({ outside[$0] != nil }) {
-          edit.rejected(inner.name, "\(type(of: inner.op).name) is not per pixel and stays in the windows")
+          edit.rejected(inner.name, "\(inner.op.label) is not per pixel and stays in the windows")
         }
         staying.append(inner)
         continue
@@ -73,7 +73,7 @@ private struct WindowsHoist {
           body.constant(inner.inputs[$0]) == nil && outside[inner.inputs[$0]] == nil
         }
         guard inner.outputs.count == 1, inner.op.isPerPixel, open.count == 1, inner.op.isAffine(inInput: open[0]) else {
-          edit.rejected(inner.name, "\(type(of: inner.op).name) is not per pixel and affine, and stays in the windows")
+          edit.rejected(inner.name, "\(inner.op.label) is not per pixel and affine, and stays in the windows")
           break
         }
         edit.applied(inner.name, "per pixel and affine: moved after the windows of \(node.name)")

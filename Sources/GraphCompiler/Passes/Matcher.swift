@@ -37,7 +37,7 @@ struct Matcher {
   /// Like ``find(_:_:inputs:)``, and `value` must have `uses` uses. Throws ``Mismatch``.
   func match<Op: Operator>(_ value: ValueID, _: Op.Type, inputs: Int, uses expected: Int = 1) throws -> Match<Op> {
     guard let match = find(value, Op.self, inputs: inputs) else {
-      let found = producers[value.index].map { type(of: graph.nodes[$0].op).name } ?? "no node"
+      let found = producers[value.index].map { graph.nodes[$0].op.label } ?? "no node"
       throw Mismatch("\(Op.name) with \(inputs) inputs expected, \(found) found")
     }
     guard uses[value.index] == expected else {

@@ -47,7 +47,7 @@ private struct FrameSweep {
       return nil
     }
     guard node.op is any FrameEquivariant else {
-      edit.rejected(node.name, "\(type(of: node.op).name) cannot take up a frame")
+      edit.rejected(node.name, "\(node.op.label) cannot take up a frame")
       return nil
     }
     return first

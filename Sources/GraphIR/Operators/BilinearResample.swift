@@ -1,3 +1,5 @@
+import Tensors
+
 /// Bilinear resampling by ½ or 2 as PyTorch does it with `align_corners=False`.
 ///
 /// By ½: the mean of each 2×2; height and width must be even. By 2: output pixel i looks at input (i + ½)/2 − ½,

@@ -1,3 +1,5 @@
+import Tensors
+
 /// (x − mean) · (variance + epsilon)^(−1/2) · weight + bias, mean and (biased) variance over the channels of a pixel.
 ///
 /// Inputs: map (1, C, H, W), weight (C), bias (C).

@@ -1,3 +1,5 @@
+import Tensors
+
 /// A matrix applied to the channels of every pixel, optionally plus a bias.
 ///
 /// Inputs: map (1, I, H, W), weight (O, I), optional bias (O). Result: map (1, O, H, W).

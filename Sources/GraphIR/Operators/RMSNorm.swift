@@ -1,3 +1,5 @@
+import Tensors
+
 /// x · (mean over channels of x² + epsilon)^(−1/2), optionally times a weight and plus a bias a channel.
 /// No mean is subtracted.
 ///

@@ -61,7 +61,7 @@ extension Graph {
     for node in nodes {
       guard let op = node.op as? any FrameEquivariant else {
         throw EVSSMError(
-          "frame.operator", "Operator \(type(of: node.op).name) cannot be brought into another frame.",
+          "frame.operator", "Operator \(node.op.label) cannot be brought into another frame.",
           category: .internal, place: .init(node: node.name))
       }
       let operands = try node.inputs.enumerated().map { index, id in

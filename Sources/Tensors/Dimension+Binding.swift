@@ -1,5 +1,3 @@
-import Tensors
-
 /// Concrete sizes for the symbols of a graph.
 public typealias SymbolSizes = [String: Int]
 
@@ -29,6 +27,7 @@ extension Dimension.Atom {
       return rest < 0 ? quotient - 1 : quotient
     case .maximum(let all): return try all.map { try $0.bound(sizes) }.reduce(Int.min, Swift.max)
     case .minimum(let all): return try all.map { try $0.bound(sizes) }.reduce(Int.max, Swift.min)
+    case .product(let factors): return try Checked.product(factors.map { try $0.bound(sizes) })
     }
   }
 
@@ -36,6 +35,7 @@ extension Dimension.Atom {
     switch self {
     case .symbol(let name): [name]
     case .floorQuotient(let dividend, _): dividend.symbols
+    case .product(let factors): factors.reduce(into: []) { $0.formUnion($1.symbols) }
     case .maximum(let all), .minimum(let all): all.reduce(into: []) { $0.formUnion($1.symbols) }
     }
   }

@@ -1,4 +1,3 @@
-import GraphIR
 import Tensors
 import TestSupport
 import Testing

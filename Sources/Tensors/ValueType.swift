@@ -1,5 +1,3 @@
-import Tensors
-
 /// The type of a value: its elements and its shape.
 public struct ValueType: Sendable, Hashable, CustomStringConvertible {
   public var dtype: DType

@@ -1,9 +1,7 @@
-import Tensors
-
 /// The size of an axis as an expression over symbols such as `H` and `W`, in a canonical form:
 /// two expressions built from the same sizes by the same steps compare equal.
 ///
-/// The form is a constant plus integer multiples of distinct atoms, sorted. Whole multiples leave a quotient
+/// The form is a constant plus integer multiples of distinct atoms or products of atoms, sorted. Whole multiples leave a quotient
 /// (⌊(4q + 3)/4⌋ = q), nested quotients are merged (⌊⌊x/a⌋/b⌋ = ⌊x/ab⌋), and a quotient rounded up is written as one
 /// rounded down, so that the halves and quarters of a padded size meet their doubles again.
 public struct Dimension: Sendable, Hashable {
@@ -14,6 +12,8 @@ public struct Dimension: Sendable, Hashable {
     case floorQuotient(Dimension, Int)
     case maximum([Dimension])
     case minimum([Dimension])
+    /// At least two atoms that are no products, sorted by their text.
+    case product([Atom])
   }
 
   struct Term: Sendable, Hashable {
@@ -77,6 +77,7 @@ extension Dimension.Atom {
     case .symbol: 1
     case .floorQuotient(let dividend, _): dividend.depth + 1
     case .maximum(let all), .minimum(let all): (all.map(\.depth).max() ?? 0) + 1
+    case .product(let factors): factors.map(\.depth).max() ?? 0
     }
   }
 }

@@ -21,6 +21,7 @@ extension Dimension.Atom: CustomStringConvertible {
     case .floorQuotient(let dividend, let divisor):
       dividend.isSimple ? "floor(\(dividend)/\(divisor))" : "floor((\(dividend))/\(divisor))"
     case .maximum(let all): "max(" + all.map(\.description).joined(separator: ", ") + ")"
+    case .product(let factors): factors.map(\.description).joined(separator: "*")
     case .minimum(let all): "min(" + all.map(\.description).joined(separator: ", ") + ")"
     }
   }

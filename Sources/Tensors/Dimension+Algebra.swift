@@ -1,5 +1,3 @@
-import Tensors
-
 extension Dimension {
   /// The sum. Throws `size.overflow`, or `limit.exceeded` when the expression grows too large.
   public func plus(_ other: Dimension) throws -> Dimension {
