@@ -11,7 +11,7 @@ func evaluate<Scalar: ReferenceScalar>(
 ) throws -> [ReferenceArray<Scalar>] {
   var graph = Graph()
   let ids = inputs.enumerated().map {
-    graph.addInput("\($0)", ValueType(Scalar.dtype, $1.shape.map { GraphIR.Dimension($0) }))
+    graph.addInput("\($0)", ValueType(Scalar.dtype, $1.shape.map { Dimension($0) }))
   }
   graph.setOutputs(try graph.add(op, ids, name: "node"))
   return try Interpreter<Scalar>(graph).run(inputs)
