@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// A system library found by pkg-config; `tools/setup` installs its Debian package.
-func system(_ name: String, _ pkgConfig: String, apt package: String) -> Target {
+/// A system library found by pkg-config, or by its module map alone; `tools/setup` installs its Debian package.
+func system(_ name: String, _ pkgConfig: String?, apt package: String) -> Target {
   .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
@@ -34,7 +34,8 @@ let package = Package(
     system("CPNG", "libpng", apt: "libpng-dev"),
     system("CJPEG", "libturbojpeg", apt: "libturbojpeg0-dev"),
     system("COpenBLAS", "openblas", apt: "libopenblas-dev"),
-    system("CProtobufC", "libprotobuf-c", apt: "libprotobuf-c-dev"),
+    // Linked statically: servers and the C library need no package of it.
+    system("CProtobufC", nil, apt: "libprotobuf-c-dev"),
 
     // C: kernels and generated code.
     .target(name: "CKernels"),

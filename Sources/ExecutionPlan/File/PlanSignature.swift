@@ -1,5 +1,5 @@
 import Crypto
-import Foundation
+import FoundationEssentials
 import Tensors
 
 /// An Ed25519 signature (RFC 8032) of a plan's digest: the signer's public key (32 bytes), then the signature (64
