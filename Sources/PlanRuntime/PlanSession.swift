@@ -1,6 +1,5 @@
 import CKernels
 import ExecutionPlan
-import Glibc
 import Tensors
 
 /// A plan bound to one size of picture: its arena, its resolved weights and its threads. ``run(input:output:)``
@@ -50,24 +49,30 @@ public final class PlanSession: @unchecked Sendable {
 
   /// Restores a picture: planar float32 (3, height, width), RGB, values in [0, 1]; the result is not clamped.
   ///
-  /// Throws `runtime.buffer-size` when a buffer has another length. Allocates nothing.
-  public func run(input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>) throws {
+  /// Throws `runtime.buffer-size` when a buffer has another length; `runtime.cancelled` or `runtime.deadline` when
+  /// `control` stopped the run, whose output is then worth nothing. The session can be used again in any case.
+  /// Allocates nothing.
+  public func run(
+    input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>, control: RunControl? = nil
+  ) throws {
     guard input.count == pictureCount, output.count == pictureCount else {
       throw EVSSMError(
         "runtime.buffer-size", "The session runs pictures of 3 × \(height) × \(width) values.", category: .usage)
     }
     picture.input = input.baseAddress
     picture.output = output.baseAddress
-    workers.pool.run(job)
-    picture.input = nil
-    picture.output = nil
+    defer {
+      picture.input = nil
+      picture.output = nil
+    }
+    if let reason = control?.reason ?? workers.pool.run(job, control: control) { throw reason.error }
   }
 
   /// Restores a picture given and returned as an array. One allocation.
-  public func run(_ input: [Float]) throws -> [Float] {
+  public func run(_ input: [Float], control: RunControl? = nil) throws -> [Float] {
     try [Float](unsafeUninitializedCapacity: pictureCount) { output, count in
       try input.withUnsafeBufferPointer { source in
-        try run(input: source, output: UnsafeMutableBufferPointer(rebasing: output[..<pictureCount]))
+        try run(input: source, output: UnsafeMutableBufferPointer(rebasing: output[..<pictureCount]), control: control)
       }
       count = pictureCount
     }
@@ -132,10 +137,10 @@ final class PlanJob: TeamJob, @unchecked Sendable {
 
   func run(worker: Int, team: Team) {
     let own = scratch.floats(at: worker * scratchBytes)
-    if worker == 0 { times[0] = Self.now() }
+    if worker == 0 { times[0] = RunControl.now() }
     for index in executors.indices {
       executors[index].run(worker: worker, team: team, scratch: own)
-      if worker == 0 { times[index + 1] = Self.now() }
+      if worker == 0 { times[index + 1] = RunControl.now() }
       if observer != nil {
         if worker == 0 { observer?(index) }
         team.barrier()
@@ -144,11 +149,4 @@ final class PlanJob: TeamJob, @unchecked Sendable {
   }
 
   var stepSeconds: [Double] { executors.indices.map { Double(times[$0 + 1] - times[$0]) * 1e-9 } }
-
-  /// Nanoseconds of the monotonic clock.
-  private static func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-  }
 }

@@ -6,12 +6,17 @@ import Synchronization
 ///
 /// Every thread calls the same sequence of ``tiles(_:worker:_:)``; which thread does which tile is left to chance, so a
 /// tile's result must not depend on it.
-final class Team: Sendable {
+final class Team: @unchecked Sendable {
+  // Unchecked: `control` and `stop` change only while all workers but one wait at a barrier or for the start of a run.
   let count: Int
   /// The next tile of each worker's share, one cache line apart.
   private let next: CounterArray
   private let arrived = Atomic<Int>(0)
   private let gate: Gate
+  /// Borrowed from the caller of the run, so that looking at it counts no references.
+  @exclusivity(unchecked) private var control: Unmanaged<RunControl>?
+  /// Why the rest of the run is skipped; nil while it goes on.
+  @exclusivity(unchecked) private(set) var stop: StopReason?
 
   init(count: Int) {
     self.count = count
@@ -19,12 +24,20 @@ final class Team: Sendable {
     gate = Gate(patience: count <= Int(evssm_processor_count()) ? 20_000 : 50)
   }
 
-  /// Calls `body` for every tile in `0..<tileCount`, each on one thread, and returns when all are done.
+  /// Sets what may stop the run that is about to start. `control` must outlive the run.
+  func begin(_ control: RunControl?) {
+    self.control = control.map(Unmanaged.passUnretained)
+    stop = nil
+  }
+
+  /// Calls `body` for every tile in `0..<tileCount`, each on one thread, and returns when all are done. Does nothing
+  /// once the run is stopped.
   ///
   /// A worker starts with its own share, so that consecutive phases find their data in its cache, then takes what is
   /// left of the others'.
   @inline(__always)
   func tiles(_ tileCount: Int, worker: Int, _ body: (Int) -> Void) {
+    if stop != nil { return }
     for step in 0..<count {
       let share = (worker + step) % count
       let end = (share + 1) * tileCount / count
@@ -41,17 +54,25 @@ final class Team: Sendable {
   /// Waits until every worker has come here.
   func barrier() {
     if count == 1 {
+      lookAtControl()
       next.reset()
       return
     }
     let generation = gate.generation
     if arrived.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue == count {
       arrived.store(0, ordering: .relaxed)
+      lookAtControl()
       next.reset()
       gate.open()
     } else {
       gate.wait(past: generation)
     }
+  }
+
+  /// One worker decides for all, while the others wait: so all skip the same phases.
+  private func lookAtControl() {
+    guard let control, stop == nil else { return }
+    stop = control._withUnsafeGuaranteedRef { $0.reason }
   }
 }
 

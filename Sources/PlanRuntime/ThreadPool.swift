@@ -35,11 +35,18 @@ final class ThreadPool: @unchecked Sendable {
   }
 
   /// Runs the job on every thread and returns when all are done. Allocates nothing. Not reentrant.
-  func run(_ job: any TeamJob) {
+  ///
+  /// - Returns: why `control` stopped the run; nil if it did not.
+  @discardableResult
+  func run(_ job: any TeamJob, control: RunControl? = nil) -> StopReason? {
+    team.begin(control)
+    defer { team.begin(nil) }
     shared.job = job
     shared.start.open()
     job.run(worker: 0, team: team)
+    let stop = team.stop
     team.barrier()
+    return stop
   }
 
   private static func start(_ worker: Int, _ shared: Shared) throws -> pthread_t {

@@ -44,6 +44,47 @@ import Testing
     }
   }
 
+  /// Cancels itself in one of its phases.
+  private final class CancellingJob: TeamJob, @unchecked Sendable {
+    let control = RunControl()
+    let phaseOfCancel: Int
+    let started = (0..<40).map { _ in Counter() }
+
+    init(phaseOfCancel: Int) { self.phaseOfCancel = phaseOfCancel }
+
+    func run(worker: Int, team: Team) {
+      for phase in started.indices {
+        team.tiles(7, worker: worker) { _ in
+          started[phase].value.wrappingAdd(1, ordering: .relaxed)
+          if phase == phaseOfCancel { control.cancel() }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [1, 2, 3, 8], [0, 1, 17, 38])
+  func aCancelledRunFinishesItsPhaseAndStartsNoOther(threads: Int, phase: Int) throws {
+    let pool = try ThreadPool(threads: threads)
+    for _ in 0..<20 {
+      let job = CancellingJob(phaseOfCancel: phase)
+      #expect(pool.run(job, control: job.control) == .cancelled)
+      let tiles = job.started.map { $0.value.load(ordering: .relaxed) }
+      #expect(tiles == (0..<40).map { $0 <= phase ? 7 : 0 })
+      let next = CountingJob(phases: 3, tiles: 7)
+      #expect(pool.run(next) == nil)
+      #expect(next.counts.allSatisfy { $0.value.load(ordering: .relaxed) == 1 })
+    }
+  }
+
+  @Test(arguments: [1, 3])
+  func aRunStopsAtItsDeadline(threads: Int) throws {
+    let pool = try ThreadPool(threads: threads)
+    let job = CountingJob(phases: 1000, tiles: 7)
+    #expect(pool.run(job, control: RunControl(deadline: RunControl.now())) == .deadline)
+    #expect(job.counts.count { $0.value.load(ordering: .relaxed) > 0 } == 7)
+    #expect(pool.run(job, control: RunControl(deadline: .max)) == nil)
+  }
+
   @Test(arguments: [-1, 0, 257, Int.max])
   func threadCountsOutOfRangeAreUsageErrors(count: Int) {
     #expect(throws: EVSSMError.self) { try Workers(threads: count) }

@@ -1,0 +1,51 @@
+import Glibc
+import Synchronization
+import Tensors
+
+/// Stops a run that nobody waits for any more: by ``cancel()`` from any thread, or when its deadline has passed.
+///
+/// A run looks at it whenever its threads meet, which is several times a step; what is left of the run is skipped. Looking
+/// costs one load, with a deadline one reading of the clock more; nothing is allocated.
+public final class RunControl: Sendable {
+  private let cancelled = Atomic<Bool>(false)
+  /// In nanoseconds of ``now()``; nil for none.
+  public let deadline: UInt64?
+
+  /// - Parameter deadline: in nanoseconds of ``now()``; nil for none.
+  public init(deadline: UInt64? = nil) { self.deadline = deadline }
+
+  /// Asks the run to stop. May be called at any time, from any thread, more than once.
+  public func cancel() { cancelled.store(true, ordering: .relaxed) }
+
+  public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+
+  /// Nanoseconds of the monotonic clock, which no change of the time of day moves.
+  public static func now() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
+  /// Why the run should stop now; nil if it should not.
+  var reason: StopReason? {
+    if isCancelled { return .cancelled }
+    if let deadline, Self.now() >= deadline { return .deadline }
+    return nil
+  }
+
+  /// Throws `runtime.cancelled` or `runtime.deadline` if a run should not go on.
+  public func check() throws { if let reason { throw reason.error } }
+}
+
+/// Why a run ended before its last step.
+enum StopReason: Sendable {
+  case cancelled, deadline
+
+  var error: EVSSMError {
+    switch self {
+    case .cancelled: EVSSMError("runtime.cancelled", "The run was cancelled.", category: .unavailable)
+    case .deadline:
+      EVSSMError("runtime.deadline", "The run's deadline passed before it was done.", category: .unavailable)
+    }
+  }
+}
