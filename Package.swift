@@ -22,6 +22,7 @@ let package = Package(
   products: [
     .executable(name: "evssm", targets: ["evssm"]),
     .library(name: "PlanRuntime", targets: ["PlanRuntime", "ExecutionPlan"]),
+    .library(name: "EVSSMLibrary", type: .static, targets: ["EVSSMLibrary"]),
     .library(name: "GraphCompiler", targets: ["GraphCompiler", "EVSSMModel", "TorchFormat", "SafetensorsFormat"]),
   ],
   dependencies: [
@@ -36,6 +37,9 @@ let package = Package(
     system("COpenBLAS", "openblas", apt: "libopenblas-dev"),
     // Linked statically: servers and the C library need no package of it.
     system("CProtobufC", nil, apt: "libprotobuf-c-dev"),
+
+    // The C library's header.
+    .systemLibrary(name: "CEVSSM", path: "Sources/CEVSSM"),
 
     // C: kernels and generated code.
     .target(name: "CKernels"),
@@ -63,6 +67,9 @@ let package = Package(
     library("ExecutionPlan", ["Tensors", "ProtobufWire", "CPlanProto", crypto]),
     library("PlanRuntime", ["ExecutionPlan", "CKernels"]),
 
+    // What `tools/build-library` makes libevssm of.
+    library("EVSSMLibrary", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
+
     .executableTarget(
       name: "evssm",
       dependencies: [
@@ -89,7 +96,7 @@ let package = Package(
     tests("KernelTests", ["CKernels"]),
     tests(
       "EndToEndTests",
-      ["PlanRuntime", "GraphCompiler", "EVSSMModel", "Imaging", "TestSupport"]),
+      ["PlanRuntime", "GraphCompiler", "EVSSMModel", "Imaging", "EVSSMLibrary", "CEVSSM", "TestSupport"]),
     tests(
       "CommandTests", ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"],
       exclude: ["Snapshots"]),

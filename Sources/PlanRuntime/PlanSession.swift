@@ -30,14 +30,20 @@ public final class PlanSession: @unchecked Sendable {
     self.instructionSet = try instructionSet ?? InstructionSet.selected()
     bound = try plan.binding(height: height, width: width)
     arena = try Arena(byteCount: bound.arenaByteCount)
-    let privateFloats = try plan.plan.steps.map { try $0.operation.threadScratchFloats() }.max() ?? 0
-    let privateBytes = try Checked.roundUp(Checked.multiply(privateFloats, 4), to: 4096)
+    let privateBytes = try Self.threadScratchByteCount(plan)
     threadScratch = try Arena(byteCount: Checked.multiply(privateBytes, workers.count))
     picture = PictureBinding(height: height, width: width)
     let builder = ExecutorBuilder(
       plan: plan, bound: bound, arena: arena, picture: picture, kernels: try self.instructionSet.kernels())
     job = PlanJob(
       executors: try plan.plan.steps.indices.map(builder.executor), scratch: threadScratch, scratchBytes: privateBytes)
+  }
+
+  /// Bytes of each thread's private memory, which come to those of the arena
+  /// (``ExecutionPlan/BoundPlan/arenaByteCount``).
+  public static func threadScratchByteCount(_ plan: LoadedPlan) throws -> Int {
+    let floats = try plan.plan.steps.map { try $0.operation.threadScratchFloats() }.max() ?? 0
+    return try Checked.roundUp(Checked.multiply(floats, 4), to: 4096)
   }
 
   public var height: Int { picture.height }

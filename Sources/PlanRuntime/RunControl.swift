@@ -11,13 +11,27 @@ public final class RunControl: Sendable {
   /// In nanoseconds of ``now()``; nil for none.
   public let deadline: UInt64?
 
-  /// - Parameter deadline: in nanoseconds of ``now()``; nil for none.
-  public init(deadline: UInt64? = nil) { self.deadline = deadline }
+  /// Another program's flag, which stops the run once it is not zero.
+  private let flag: Flag?
+
+  private struct Flag: @unchecked Sendable {
+    // Unchecked: read as an atomic, which has the layout of its value.
+    let pointer: UnsafePointer<Atomic<Int32>>
+    var isSet: Bool { pointer.pointee.load(ordering: .relaxed) != 0 }
+  }
+
+  /// - Parameters:
+  ///   - deadline: in nanoseconds of ``now()``; nil for none.
+  ///   - flag: stops the run once it is not zero; must stay valid as long as the control does.
+  public init(deadline: UInt64? = nil, flag: UnsafePointer<Int32>? = nil) {
+    self.deadline = deadline
+    self.flag = flag.map { Flag(pointer: UnsafePointer<Atomic<Int32>>(OpaquePointer($0))) }
+  }
 
   /// Asks the run to stop. May be called at any time, from any thread, more than once.
   public func cancel() { cancelled.store(true, ordering: .relaxed) }
 
-  public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+  public var isCancelled: Bool { cancelled.load(ordering: .relaxed) || flag?.isSet == true }
 
   /// Nanoseconds of the monotonic clock, which no change of the time of day moves.
   public static func now() -> UInt64 {
