@@ -34,6 +34,8 @@ let package = Package(
     system("CZip", "libzip", apt: "libzip-dev"),
     system("CPNG", "libpng", apt: "libpng-dev"),
     system("CJPEG", "libturbojpeg", apt: "libturbojpeg0-dev"),
+    // openat2, which Swift cannot call.
+    .systemLibrary(name: "CBeneath", path: "Sources/CBeneath"),
     system("COpenBLAS", "openblas", apt: "libopenblas-dev"),
     // Linked statically: servers and the C library need no package of it.
     system("CProtobufC", nil, apt: "libprotobuf-c-dev"),
@@ -55,7 +57,7 @@ let package = Package(
     library("SafetensorsFormat", ["Tensors"]),
     library("Imaging", ["Tensors", "CPNG", "CJPEG"]),
     library("PrimitiveOperators", ["Tensors"]),
-    library("OnnxFormat", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto"]),
+    library("OnnxFormat", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CBeneath", crypto]),
 
     // Compiler.
     library("GraphIR", ["Tensors", "PrimitiveOperators"]),

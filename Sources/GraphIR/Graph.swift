@@ -76,8 +76,9 @@ public struct Graph: Sendable {
 
 extension Graph {
   /// Declares the next input.
-  public mutating func addInput(_ name: String, _ type: ValueType) -> ValueID {
-    values.append(Value(type: type, name: name))
+  /// - Parameter sizes: see ``Value/sizes``.
+  public mutating func addInput(_ name: String, _ type: ValueType, sizes: [Dimension]? = nil) -> ValueID {
+    values.append(Value(type: type, name: name, sizes: sizes))
     inputs.append(ValueID(values.count - 1))
     return ValueID(values.count - 1)
   }

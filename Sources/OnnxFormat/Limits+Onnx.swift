@@ -8,15 +8,23 @@ extension Limits {
   public static let maxOnnxMessages = 2_000_000
   /// Nodes of a model with its sub-graphs, functions inlined.
   public static let maxOnnxNodes = 1_000_000
+  /// Functions that call functions, and so on.
+  public static let maxOnnxFunctionDepth = 32
+  /// Bytes of the documentation and metadata entries of a model.
+  public static let maxOnnxMetadataBytes = 16 << 20
+  /// Bytes that a model's tensors may take beyond twice its files, such as sparse ones written out.
+  public static let maxOnnxExpandedBytes = 16 << 20
   /// Elements of a list attribute.
   public static let maxOnnxAttributeElements = 1_000_000
   /// Axes of a tensor in an ONNX file.
   public static let maxOnnxRank = 16
 
-  /// Bounds on an ONNX file of `fileBytes`: what it unpacks to is at most twice the file plus 64 MiB.
+  /// Bounds on an ONNX file of `fileBytes`, which is in memory while it is unpacked: together at most twice the file
+  /// plus 56 MiB.
   static func onnxWire(fileBytes: Int) -> WireLimits {
-    let (doubled, over) = fileBytes.multipliedReportingOverflow(by: 2)
-    return WireLimits(
-      depth: maxOnnxDepth, messages: maxOnnxMessages, unpackedBytes: over ? Int.max >> 1 : doubled + (64 << 20))
+    WireLimits(depth: maxOnnxDepth, messages: maxOnnxMessages, unpackedBytes: fileBytes + (56 << 20))
   }
+
+  /// The most nodes that a model of `count` nodes may have once its functions are inlined.
+  static func maxInlinedNodes(written count: Int) -> Int { min(maxOnnxNodes, 65_536 + 16 * count) }
 }

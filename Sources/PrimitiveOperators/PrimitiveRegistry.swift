@@ -19,7 +19,7 @@ public enum PrimitiveRegistry {
   }
 
   /// The newest version of the standard operator set that is known.
-  public static let newestOpset = 26
+  public static let newestOpset = 28
   /// The oldest version that models may import.
   public static let oldestOpset = 13
 

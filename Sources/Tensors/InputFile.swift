@@ -44,6 +44,30 @@ public final class InputFile: Sendable {
     descriptor = opened
   }
 
+  /// Takes over an open descriptor, which is closed when this object goes or when it is refused.
+  /// - Parameter path: what errors call the file.
+  /// - Throws: `file.not-regular`, or `limit.exceeded` when the file is over `maximum` bytes.
+  public init(adopting opened: Int32, path: String, atMost maximum: Int = Limits.maxFileBytes) throws {
+    let size: Int
+    do {
+      size = try Self.regularSize(opened, .init(file: path))
+      try Limits.check(
+        size, atMost: maximum, name: "max_file", "The size of the file in bytes", place: .init(file: path))
+    } catch {
+      close(opened)
+      throw error
+    }
+    self.path = path
+    byteCount = size
+    descriptor = opened
+  }
+
+  /// How many names the file has on its disk.
+  public var linkCount: Int {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? Int(status.st_nlink) : 0
+  }
+
   deinit { close(descriptor) }
 
   private static func regularSize(_ descriptor: Int32, _ place: EVSSMError.Place) throws -> Int {
