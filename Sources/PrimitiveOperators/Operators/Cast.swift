@@ -1,0 +1,91 @@
+import Tensors
+
+extension DType {
+  /// The element type with this number in ONNX (`TensorProto.DataType`); nil for one that is not supported.
+  public init?(onnxCode code: Int) {
+    guard let type = Self.onnxCodes.first(where: { $0.value == code })?.key else { return nil }
+    self = type
+  }
+
+  /// The number of the element type in ONNX.
+  public var onnxCode: Int { Self.onnxCodes[self] ?? 0 }
+
+  private static let onnxCodes: [DType: Int] = [
+    .float32: 1, .uint8: 2, .int8: 3, .uint16: 4, .int16: 5, .int32: 6, .int64: 7, .bool: 9, .float16: 10,
+    .float64: 11, .uint32: 12, .uint64: 13, .bfloat16: 16,
+  ]
+}
+
+extension AttributeReader {
+  /// The element type that an attribute names; nil when the attribute is missing.
+  func dtype(_ name: String) throws -> DType? {
+    guard let code = try integer(name) else { return nil }
+    guard let type = DType(onnxCode: code) else {
+      throw EVSSMError(
+        "graph.attribute", "Operator \(self.name) has \(name) \(code), an element type that is not supported.")
+    }
+    return type
+  }
+}
+
+/// The same numbers in another element type: rounded to nearest even, cut off towards zero for integers.
+struct Cast: TensorFunction {
+  /// The type to give; nil: that of the second input (CastLike).
+  let target: DType?
+
+  init(_ attributes: AttributeReader) throws {
+    target = try attributes.dtype("to")
+    attributes.ignore("saturate", "round_mode")
+    guard target != nil || attributes.name == "CastLike" else { throw attributes.failure("needs attribute to.") }
+  }
+
+  func inferTypes(_ facts: Facts) throws -> [ValueType] {
+    [ValueType(try target ?? facts.type(1).dtype, try facts.shape(0))]
+  }
+
+  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    let input = try inputs.required(0)
+    return [try input.cast(to: try target ?? inputs.required(1).dtype)]
+  }
+
+  func propagate(_ facts: Facts) throws -> [KnownValue?] {
+    let type = try target ?? facts.type(1).dtype
+    guard type == .int64 || type == .int32, case .sizes? = facts.value(0) else { return [] }
+    return [facts.value(0)]
+  }
+}
+
+extension Tensor {
+  /// The same numbers in another element type.
+  func cast(to target: DType) throws -> Tensor {
+    if target == dtype { return self }
+    try Tensor.checkSize(target, shape)
+    if dtype.isFloatingPoint {
+      return try Tensor(dtype: target, shape: shape, reals: doubles())
+    }
+    return dtype == .uint64 && target.isFloatingPoint
+      ? try Tensor(dtype: target, shape: shape, reals: doubles())
+      : try Tensor(dtype: target, shape: shape, integers: integers())
+  }
+}
+
+/// The same bits as another element type of the same width.
+struct BitCast: TensorFunction {
+  let target: DType
+
+  init(_ attributes: AttributeReader) throws {
+    guard let target = try attributes.dtype("to") else { throw attributes.failure("needs attribute to.") }
+    self.target = target
+  }
+
+  func inferTypes(_ facts: Facts) throws -> [ValueType] {
+    let type = try facts.type(0)
+    guard type.dtype.byteCount == target.byteCount else { throw facts.failure("needs element types of one width") }
+    return [ValueType(target, type.shape)]
+  }
+
+  func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
+    let input = try inputs.required(0)
+    return [try Tensor(dtype: target, shape: input.shape, storage: input.storage, byteOffset: input.byteOffset)]
+  }
+}
