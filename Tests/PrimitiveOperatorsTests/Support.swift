@@ -3,7 +3,7 @@ import Tensors
 
 /// Applies an operator to tensors, as an evaluation of a graph does.
 func apply(
-  _ type: String, opset: Int = 22, _ attributes: [String: AttributeValue] = [:], _ inputs: [Tensor?], outputs: Int = 1
+  _ type: String, opset: Int = 22, _ attributes: [String: AttributeValue], _ inputs: [Tensor?], outputs: Int = 1
 ) throws -> [Tensor] {
   let call = PrimitiveCall(
     type, opset: opset, attributes: attributes, inputs: inputs.map { $0 != nil },
@@ -22,12 +22,20 @@ func apply(
 
 /// The types that an operator infers from types and known sizes.
 func infer(
-  _ type: String, opset: Int = 22, _ attributes: [String: AttributeValue] = [:], _ inputs: [TensorFact?], outputs: Int = 1
+  _ type: String, opset: Int = 22, _ attributes: [String: AttributeValue], _ inputs: [TensorFact?], outputs: Int = 1
 ) throws -> [TensorFact] {
   let call = PrimitiveCall(
     type, opset: opset, attributes: attributes, inputs: inputs.map { $0 != nil },
     outputs: Array(repeating: true, count: outputs))
   return try PrimitiveRegistry.operator(for: call).infer(inputs, InferenceContext(outputCount: outputs))
+}
+
+func apply(_ type: String, opset: Int = 22, _ inputs: [Tensor?], outputs: Int = 1) throws -> [Tensor] {
+  try apply(type, opset: opset, [:], inputs, outputs: outputs)
+}
+
+func infer(_ type: String, opset: Int = 22, _ inputs: [TensorFact?], outputs: Int = 1) throws -> [TensorFact] {
+  try infer(type, opset: opset, [:], inputs, outputs: outputs)
 }
 
 func floats(_ shape: [Int], _ values: [Double]) throws -> Tensor { try Tensor(dtype: .float32, shape: shape, reals: values) }
