@@ -66,8 +66,8 @@ let package = Package(
     library("GraphCompiler", ["GraphIR", "ExecutionPlan", "ReferenceInterpreter"]),
 
     // Plan and runtime.
-    library("ExecutionPlan", ["Tensors", "ProtobufWire", "CPlanProto", crypto]),
-    library("PlanRuntime", ["ExecutionPlan", "CKernels"]),
+    library("ExecutionPlan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
+    library("PlanRuntime", ["ExecutionPlan", "PrimitiveOperators", "CKernels"]),
 
     // What `tools/build-library` makes libevssm of.
     library("EVSSMLibrary", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),

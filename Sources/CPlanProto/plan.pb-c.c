@@ -862,7 +862,322 @@ void   evssm__plan__certificate__free_unpacked
   assert(message->base.descriptor == &evssm__plan__certificate__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor evssm__plan__program__field_descriptors[4] =
+void   evssm__plan__tensor_graph__init
+                     (Evssm__Plan__TensorGraph         *message)
+{
+  static const Evssm__Plan__TensorGraph init_value = EVSSM__PLAN__TENSOR_GRAPH__INIT;
+  *message = init_value;
+}
+size_t evssm__plan__tensor_graph__get_packed_size
+                     (const Evssm__Plan__TensorGraph *message)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_graph__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t evssm__plan__tensor_graph__pack
+                     (const Evssm__Plan__TensorGraph *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_graph__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t evssm__plan__tensor_graph__pack_to_buffer
+                     (const Evssm__Plan__TensorGraph *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_graph__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Evssm__Plan__TensorGraph *
+       evssm__plan__tensor_graph__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Evssm__Plan__TensorGraph *)
+     protobuf_c_message_unpack (&evssm__plan__tensor_graph__descriptor,
+                                allocator, len, data);
+}
+void   evssm__plan__tensor_graph__free_unpacked
+                     (Evssm__Plan__TensorGraph *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &evssm__plan__tensor_graph__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   evssm__plan__tensor_port__init
+                     (Evssm__Plan__TensorPort         *message)
+{
+  static const Evssm__Plan__TensorPort init_value = EVSSM__PLAN__TENSOR_PORT__INIT;
+  *message = init_value;
+}
+size_t evssm__plan__tensor_port__get_packed_size
+                     (const Evssm__Plan__TensorPort *message)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_port__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t evssm__plan__tensor_port__pack
+                     (const Evssm__Plan__TensorPort *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_port__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t evssm__plan__tensor_port__pack_to_buffer
+                     (const Evssm__Plan__TensorPort *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_port__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Evssm__Plan__TensorPort *
+       evssm__plan__tensor_port__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Evssm__Plan__TensorPort *)
+     protobuf_c_message_unpack (&evssm__plan__tensor_port__descriptor,
+                                allocator, len, data);
+}
+void   evssm__plan__tensor_port__free_unpacked
+                     (Evssm__Plan__TensorPort *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &evssm__plan__tensor_port__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   evssm__plan__port_size__init
+                     (Evssm__Plan__PortSize         *message)
+{
+  static const Evssm__Plan__PortSize init_value = EVSSM__PLAN__PORT_SIZE__INIT;
+  *message = init_value;
+}
+size_t evssm__plan__port_size__get_packed_size
+                     (const Evssm__Plan__PortSize *message)
+{
+  assert(message->base.descriptor == &evssm__plan__port_size__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t evssm__plan__port_size__pack
+                     (const Evssm__Plan__PortSize *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &evssm__plan__port_size__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t evssm__plan__port_size__pack_to_buffer
+                     (const Evssm__Plan__PortSize *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &evssm__plan__port_size__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Evssm__Plan__PortSize *
+       evssm__plan__port_size__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Evssm__Plan__PortSize *)
+     protobuf_c_message_unpack (&evssm__plan__port_size__descriptor,
+                                allocator, len, data);
+}
+void   evssm__plan__port_size__free_unpacked
+                     (Evssm__Plan__PortSize *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &evssm__plan__port_size__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   evssm__plan__tensor_program__init
+                     (Evssm__Plan__TensorProgram         *message)
+{
+  static const Evssm__Plan__TensorProgram init_value = EVSSM__PLAN__TENSOR_PROGRAM__INIT;
+  *message = init_value;
+}
+size_t evssm__plan__tensor_program__get_packed_size
+                     (const Evssm__Plan__TensorProgram *message)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_program__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t evssm__plan__tensor_program__pack
+                     (const Evssm__Plan__TensorProgram *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_program__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t evssm__plan__tensor_program__pack_to_buffer
+                     (const Evssm__Plan__TensorProgram *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_program__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Evssm__Plan__TensorProgram *
+       evssm__plan__tensor_program__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Evssm__Plan__TensorProgram *)
+     protobuf_c_message_unpack (&evssm__plan__tensor_program__descriptor,
+                                allocator, len, data);
+}
+void   evssm__plan__tensor_program__free_unpacked
+                     (Evssm__Plan__TensorProgram *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &evssm__plan__tensor_program__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   evssm__plan__tensor_constant__init
+                     (Evssm__Plan__TensorConstant         *message)
+{
+  static const Evssm__Plan__TensorConstant init_value = EVSSM__PLAN__TENSOR_CONSTANT__INIT;
+  *message = init_value;
+}
+size_t evssm__plan__tensor_constant__get_packed_size
+                     (const Evssm__Plan__TensorConstant *message)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_constant__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t evssm__plan__tensor_constant__pack
+                     (const Evssm__Plan__TensorConstant *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_constant__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t evssm__plan__tensor_constant__pack_to_buffer
+                     (const Evssm__Plan__TensorConstant *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_constant__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Evssm__Plan__TensorConstant *
+       evssm__plan__tensor_constant__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Evssm__Plan__TensorConstant *)
+     protobuf_c_message_unpack (&evssm__plan__tensor_constant__descriptor,
+                                allocator, len, data);
+}
+void   evssm__plan__tensor_constant__free_unpacked
+                     (Evssm__Plan__TensorConstant *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &evssm__plan__tensor_constant__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   evssm__plan__tensor_node__init
+                     (Evssm__Plan__TensorNode         *message)
+{
+  static const Evssm__Plan__TensorNode init_value = EVSSM__PLAN__TENSOR_NODE__INIT;
+  *message = init_value;
+}
+size_t evssm__plan__tensor_node__get_packed_size
+                     (const Evssm__Plan__TensorNode *message)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_node__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t evssm__plan__tensor_node__pack
+                     (const Evssm__Plan__TensorNode *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_node__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t evssm__plan__tensor_node__pack_to_buffer
+                     (const Evssm__Plan__TensorNode *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_node__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Evssm__Plan__TensorNode *
+       evssm__plan__tensor_node__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Evssm__Plan__TensorNode *)
+     protobuf_c_message_unpack (&evssm__plan__tensor_node__descriptor,
+                                allocator, len, data);
+}
+void   evssm__plan__tensor_node__free_unpacked
+                     (Evssm__Plan__TensorNode *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &evssm__plan__tensor_node__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   evssm__plan__tensor_attribute__init
+                     (Evssm__Plan__TensorAttribute         *message)
+{
+  static const Evssm__Plan__TensorAttribute init_value = EVSSM__PLAN__TENSOR_ATTRIBUTE__INIT;
+  *message = init_value;
+}
+size_t evssm__plan__tensor_attribute__get_packed_size
+                     (const Evssm__Plan__TensorAttribute *message)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_attribute__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t evssm__plan__tensor_attribute__pack
+                     (const Evssm__Plan__TensorAttribute *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_attribute__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t evssm__plan__tensor_attribute__pack_to_buffer
+                     (const Evssm__Plan__TensorAttribute *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &evssm__plan__tensor_attribute__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Evssm__Plan__TensorAttribute *
+       evssm__plan__tensor_attribute__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Evssm__Plan__TensorAttribute *)
+     protobuf_c_message_unpack (&evssm__plan__tensor_attribute__descriptor,
+                                allocator, len, data);
+}
+void   evssm__plan__tensor_attribute__free_unpacked
+                     (Evssm__Plan__TensorAttribute *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &evssm__plan__tensor_attribute__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor evssm__plan__program__field_descriptors[5] =
 {
   {
     "model",
@@ -912,17 +1227,30 @@ static const ProtobufCFieldDescriptor evssm__plan__program__field_descriptors[4]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "graph",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__Program, graph),
+    &evssm__plan__tensor_graph__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned evssm__plan__program__field_indices_by_name[] = {
   1,   /* field[1] = buffers */
   3,   /* field[3] = constants */
+  4,   /* field[4] = graph */
   0,   /* field[0] = model */
   2,   /* field[2] = steps */
 };
 static const ProtobufCIntRange evssm__plan__program__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor evssm__plan__program__descriptor =
 {
@@ -932,7 +1260,7 @@ const ProtobufCMessageDescriptor evssm__plan__program__descriptor =
   "Evssm__Plan__Program",
   "evssm.plan",
   sizeof(Evssm__Plan__Program),
-  4,
+  5,
   evssm__plan__program__field_descriptors,
   evssm__plan__program__field_indices_by_name,
   1,  evssm__plan__program__number_ranges,
@@ -2624,6 +2952,636 @@ const ProtobufCMessageDescriptor evssm__plan__certificate__descriptor =
   (ProtobufCMessageInit) evssm__plan__certificate__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor evssm__plan__tensor_graph__field_descriptors[3] =
+{
+  {
+    "inputs",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Evssm__Plan__TensorGraph, n_inputs),
+    offsetof(Evssm__Plan__TensorGraph, inputs),
+    &evssm__plan__tensor_port__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_names",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Evssm__Plan__TensorGraph, n_output_names),
+    offsetof(Evssm__Plan__TensorGraph, output_names),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "program",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorGraph, program),
+    &evssm__plan__tensor_program__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned evssm__plan__tensor_graph__field_indices_by_name[] = {
+  0,   /* field[0] = inputs */
+  1,   /* field[1] = output_names */
+  2,   /* field[2] = program */
+};
+static const ProtobufCIntRange evssm__plan__tensor_graph__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor evssm__plan__tensor_graph__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "evssm.plan.TensorGraph",
+  "TensorGraph",
+  "Evssm__Plan__TensorGraph",
+  "evssm.plan",
+  sizeof(Evssm__Plan__TensorGraph),
+  3,
+  evssm__plan__tensor_graph__field_descriptors,
+  evssm__plan__tensor_graph__field_indices_by_name,
+  1,  evssm__plan__tensor_graph__number_ranges,
+  (ProtobufCMessageInit) evssm__plan__tensor_graph__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor evssm__plan__tensor_port__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorPort, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "element_type",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorPort, element_type),
+    &evssm__plan__element_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shape",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Evssm__Plan__TensorPort, n_shape),
+    offsetof(Evssm__Plan__TensorPort, shape),
+    &evssm__plan__port_size__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned evssm__plan__tensor_port__field_indices_by_name[] = {
+  1,   /* field[1] = element_type */
+  0,   /* field[0] = name */
+  2,   /* field[2] = shape */
+};
+static const ProtobufCIntRange evssm__plan__tensor_port__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor evssm__plan__tensor_port__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "evssm.plan.TensorPort",
+  "TensorPort",
+  "Evssm__Plan__TensorPort",
+  "evssm.plan",
+  sizeof(Evssm__Plan__TensorPort),
+  3,
+  evssm__plan__tensor_port__field_descriptors,
+  evssm__plan__tensor_port__field_indices_by_name,
+  1,  evssm__plan__tensor_port__number_ranges,
+  (ProtobufCMessageInit) evssm__plan__tensor_port__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor evssm__plan__port_size__field_descriptors[2] =
+{
+  {
+    "size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__PortSize, size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "symbol",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__PortSize, symbol),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned evssm__plan__port_size__field_indices_by_name[] = {
+  0,   /* field[0] = size */
+  1,   /* field[1] = symbol */
+};
+static const ProtobufCIntRange evssm__plan__port_size__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor evssm__plan__port_size__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "evssm.plan.PortSize",
+  "PortSize",
+  "Evssm__Plan__PortSize",
+  "evssm.plan",
+  sizeof(Evssm__Plan__PortSize),
+  2,
+  evssm__plan__port_size__field_descriptors,
+  evssm__plan__port_size__field_indices_by_name,
+  1,  evssm__plan__port_size__number_ranges,
+  (ProtobufCMessageInit) evssm__plan__port_size__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor evssm__plan__tensor_program__field_descriptors[5] =
+{
+  {
+    "value_count",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorProgram, value_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "inputs",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Evssm__Plan__TensorProgram, n_inputs),
+    offsetof(Evssm__Plan__TensorProgram, inputs),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "outputs",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Evssm__Plan__TensorProgram, n_outputs),
+    offsetof(Evssm__Plan__TensorProgram, outputs),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "constants",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Evssm__Plan__TensorProgram, n_constants),
+    offsetof(Evssm__Plan__TensorProgram, constants),
+    &evssm__plan__tensor_constant__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nodes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Evssm__Plan__TensorProgram, n_nodes),
+    offsetof(Evssm__Plan__TensorProgram, nodes),
+    &evssm__plan__tensor_node__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned evssm__plan__tensor_program__field_indices_by_name[] = {
+  3,   /* field[3] = constants */
+  1,   /* field[1] = inputs */
+  4,   /* field[4] = nodes */
+  2,   /* field[2] = outputs */
+  0,   /* field[0] = value_count */
+};
+static const ProtobufCIntRange evssm__plan__tensor_program__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor evssm__plan__tensor_program__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "evssm.plan.TensorProgram",
+  "TensorProgram",
+  "Evssm__Plan__TensorProgram",
+  "evssm.plan",
+  sizeof(Evssm__Plan__TensorProgram),
+  5,
+  evssm__plan__tensor_program__field_descriptors,
+  evssm__plan__tensor_program__field_indices_by_name,
+  1,  evssm__plan__tensor_program__number_ranges,
+  (ProtobufCMessageInit) evssm__plan__tensor_program__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor evssm__plan__tensor_constant__field_descriptors[4] =
+{
+  {
+    "value",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorConstant, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "element_type",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorConstant, element_type),
+    &evssm__plan__element_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shape",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Evssm__Plan__TensorConstant, n_shape),
+    offsetof(Evssm__Plan__TensorConstant, shape),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "constant",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorConstant, constant),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned evssm__plan__tensor_constant__field_indices_by_name[] = {
+  3,   /* field[3] = constant */
+  1,   /* field[1] = element_type */
+  2,   /* field[2] = shape */
+  0,   /* field[0] = value */
+};
+static const ProtobufCIntRange evssm__plan__tensor_constant__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor evssm__plan__tensor_constant__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "evssm.plan.TensorConstant",
+  "TensorConstant",
+  "Evssm__Plan__TensorConstant",
+  "evssm.plan",
+  sizeof(Evssm__Plan__TensorConstant),
+  4,
+  evssm__plan__tensor_constant__field_descriptors,
+  evssm__plan__tensor_constant__field_indices_by_name,
+  1,  evssm__plan__tensor_constant__number_ranges,
+  (ProtobufCMessageInit) evssm__plan__tensor_constant__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor evssm__plan__tensor_node__field_descriptors[10] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorNode, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorNode, type),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "opset",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorNode, opset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Evssm__Plan__TensorNode, n_attributes),
+    offsetof(Evssm__Plan__TensorNode, attributes),
+    &evssm__plan__tensor_attribute__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "has_input",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Evssm__Plan__TensorNode, n_has_input),
+    offsetof(Evssm__Plan__TensorNode, has_input),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "has_output",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Evssm__Plan__TensorNode, n_has_output),
+    offsetof(Evssm__Plan__TensorNode, has_output),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "inputs",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Evssm__Plan__TensorNode, n_inputs),
+    offsetof(Evssm__Plan__TensorNode, inputs),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "outputs",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Evssm__Plan__TensorNode, n_outputs),
+    offsetof(Evssm__Plan__TensorNode, outputs),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bodies",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Evssm__Plan__TensorNode, n_bodies),
+    offsetof(Evssm__Plan__TensorNode, bodies),
+    &evssm__plan__tensor_program__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "capture_count",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorNode, capture_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned evssm__plan__tensor_node__field_indices_by_name[] = {
+  3,   /* field[3] = attributes */
+  8,   /* field[8] = bodies */
+  9,   /* field[9] = capture_count */
+  4,   /* field[4] = has_input */
+  5,   /* field[5] = has_output */
+  6,   /* field[6] = inputs */
+  0,   /* field[0] = name */
+  2,   /* field[2] = opset */
+  7,   /* field[7] = outputs */
+  1,   /* field[1] = type */
+};
+static const ProtobufCIntRange evssm__plan__tensor_node__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor evssm__plan__tensor_node__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "evssm.plan.TensorNode",
+  "TensorNode",
+  "Evssm__Plan__TensorNode",
+  "evssm.plan",
+  sizeof(Evssm__Plan__TensorNode),
+  10,
+  evssm__plan__tensor_node__field_descriptors,
+  evssm__plan__tensor_node__field_indices_by_name,
+  1,  evssm__plan__tensor_node__number_ranges,
+  (ProtobufCMessageInit) evssm__plan__tensor_node__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor evssm__plan__tensor_attribute__field_descriptors[8] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorAttribute, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorAttribute, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "integers",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_SINT64,
+    offsetof(Evssm__Plan__TensorAttribute, n_integers),
+    offsetof(Evssm__Plan__TensorAttribute, integers),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reals",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Evssm__Plan__TensorAttribute, n_reals),
+    offsetof(Evssm__Plan__TensorAttribute, reals),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "strings",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Evssm__Plan__TensorAttribute, n_strings),
+    offsetof(Evssm__Plan__TensorAttribute, strings),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "element_type",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorAttribute, element_type),
+    &evssm__plan__element_type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shape",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Evssm__Plan__TensorAttribute, n_shape),
+    offsetof(Evssm__Plan__TensorAttribute, shape),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__TensorAttribute, data),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned evssm__plan__tensor_attribute__field_indices_by_name[] = {
+  7,   /* field[7] = data */
+  5,   /* field[5] = element_type */
+  2,   /* field[2] = integers */
+  1,   /* field[1] = kind */
+  0,   /* field[0] = name */
+  3,   /* field[3] = reals */
+  6,   /* field[6] = shape */
+  4,   /* field[4] = strings */
+};
+static const ProtobufCIntRange evssm__plan__tensor_attribute__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor evssm__plan__tensor_attribute__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "evssm.plan.TensorAttribute",
+  "TensorAttribute",
+  "Evssm__Plan__TensorAttribute",
+  "evssm.plan",
+  sizeof(Evssm__Plan__TensorAttribute),
+  8,
+  evssm__plan__tensor_attribute__field_descriptors,
+  evssm__plan__tensor_attribute__field_indices_by_name,
+  1,  evssm__plan__tensor_attribute__number_ranges,
+  (ProtobufCMessageInit) evssm__plan__tensor_attribute__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue evssm__plan__window_mode__enum_values_by_number[3] =
 {
   { "WINDOW_MODE_UNSPECIFIED", "EVSSM__PLAN__WINDOW_MODE__WINDOW_MODE_UNSPECIFIED", 0 },
@@ -2652,5 +3610,57 @@ const ProtobufCEnumDescriptor evssm__plan__window_mode__descriptor =
   evssm__plan__window_mode__enum_values_by_name,
   1,
   evssm__plan__window_mode__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue evssm__plan__element_type__enum_values_by_number[14] =
+{
+  { "ELEMENT_TYPE_UNSPECIFIED", "EVSSM__PLAN__ELEMENT_TYPE__ELEMENT_TYPE_UNSPECIFIED", 0 },
+  { "FLOAT32", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT32", 1 },
+  { "FLOAT16", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT16", 2 },
+  { "BFLOAT16", "EVSSM__PLAN__ELEMENT_TYPE__BFLOAT16", 3 },
+  { "FLOAT64", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT64", 4 },
+  { "INT8", "EVSSM__PLAN__ELEMENT_TYPE__INT8", 5 },
+  { "INT16", "EVSSM__PLAN__ELEMENT_TYPE__INT16", 6 },
+  { "INT32", "EVSSM__PLAN__ELEMENT_TYPE__INT32", 7 },
+  { "INT64", "EVSSM__PLAN__ELEMENT_TYPE__INT64", 8 },
+  { "UINT8", "EVSSM__PLAN__ELEMENT_TYPE__UINT8", 9 },
+  { "UINT16", "EVSSM__PLAN__ELEMENT_TYPE__UINT16", 10 },
+  { "UINT32", "EVSSM__PLAN__ELEMENT_TYPE__UINT32", 11 },
+  { "UINT64", "EVSSM__PLAN__ELEMENT_TYPE__UINT64", 12 },
+  { "BOOL", "EVSSM__PLAN__ELEMENT_TYPE__BOOL", 13 },
+};
+static const ProtobufCIntRange evssm__plan__element_type__value_ranges[] = {
+{0, 0},{0, 14}
+};
+static const ProtobufCEnumValueIndex evssm__plan__element_type__enum_values_by_name[14] =
+{
+  { "BFLOAT16", 3 },
+  { "BOOL", 13 },
+  { "ELEMENT_TYPE_UNSPECIFIED", 0 },
+  { "FLOAT16", 2 },
+  { "FLOAT32", 1 },
+  { "FLOAT64", 4 },
+  { "INT16", 6 },
+  { "INT32", 7 },
+  { "INT64", 8 },
+  { "INT8", 5 },
+  { "UINT16", 10 },
+  { "UINT32", 11 },
+  { "UINT64", 12 },
+  { "UINT8", 9 },
+};
+const ProtobufCEnumDescriptor evssm__plan__element_type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "evssm.plan.ElementType",
+  "ElementType",
+  "Evssm__Plan__ElementType",
+  "evssm.plan",
+  14,
+  evssm__plan__element_type__enum_values_by_number,
+  14,
+  evssm__plan__element_type__enum_values_by_name,
+  1,
+  evssm__plan__element_type__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

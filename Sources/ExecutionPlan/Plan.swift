@@ -12,8 +12,14 @@ public struct Plan: Sendable, Hashable {
   public var steps: [Step]
   /// The packed weights, by ``ConstantID``.
   public var constants: [ConstantDescription]
+  /// A graph of primitives that takes the place of stages: then there are no buffers and no steps.
+  public var graph: TensorGraph?
 
-  public init(model: ModelDescription, buffers: [BufferDescription], steps: [Step], constants: [ConstantDescription]) {
+  public init(
+    model: ModelDescription, buffers: [BufferDescription], steps: [Step], constants: [ConstantDescription],
+    graph: TensorGraph? = nil
+  ) {
+    self.graph = graph
     self.model = model
     self.buffers = buffers
     self.steps = steps

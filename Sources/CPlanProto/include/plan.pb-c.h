@@ -34,6 +34,13 @@ typedef struct Evssm__Plan__FeedForwardStageWeights Evssm__Plan__FeedForwardStag
 typedef struct Evssm__Plan__Bindings Evssm__Plan__Bindings;
 typedef struct Evssm__Plan__Binding Evssm__Plan__Binding;
 typedef struct Evssm__Plan__Certificate Evssm__Plan__Certificate;
+typedef struct Evssm__Plan__TensorGraph Evssm__Plan__TensorGraph;
+typedef struct Evssm__Plan__TensorPort Evssm__Plan__TensorPort;
+typedef struct Evssm__Plan__PortSize Evssm__Plan__PortSize;
+typedef struct Evssm__Plan__TensorProgram Evssm__Plan__TensorProgram;
+typedef struct Evssm__Plan__TensorConstant Evssm__Plan__TensorConstant;
+typedef struct Evssm__Plan__TensorNode Evssm__Plan__TensorNode;
+typedef struct Evssm__Plan__TensorAttribute Evssm__Plan__TensorAttribute;
 
 
 /* --- enums --- */
@@ -44,6 +51,23 @@ typedef enum _Evssm__Plan__WindowMode {
   EVSSM__PLAN__WINDOW_MODE__WINDOW_MODE_WHOLE = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(EVSSM__PLAN__WINDOW_MODE)
 } Evssm__Plan__WindowMode;
+typedef enum _Evssm__Plan__ElementType {
+  EVSSM__PLAN__ELEMENT_TYPE__ELEMENT_TYPE_UNSPECIFIED = 0,
+  EVSSM__PLAN__ELEMENT_TYPE__FLOAT32 = 1,
+  EVSSM__PLAN__ELEMENT_TYPE__FLOAT16 = 2,
+  EVSSM__PLAN__ELEMENT_TYPE__BFLOAT16 = 3,
+  EVSSM__PLAN__ELEMENT_TYPE__FLOAT64 = 4,
+  EVSSM__PLAN__ELEMENT_TYPE__INT8 = 5,
+  EVSSM__PLAN__ELEMENT_TYPE__INT16 = 6,
+  EVSSM__PLAN__ELEMENT_TYPE__INT32 = 7,
+  EVSSM__PLAN__ELEMENT_TYPE__INT64 = 8,
+  EVSSM__PLAN__ELEMENT_TYPE__UINT8 = 9,
+  EVSSM__PLAN__ELEMENT_TYPE__UINT16 = 10,
+  EVSSM__PLAN__ELEMENT_TYPE__UINT32 = 11,
+  EVSSM__PLAN__ELEMENT_TYPE__UINT64 = 12,
+  EVSSM__PLAN__ELEMENT_TYPE__BOOL = 13
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(EVSSM__PLAN__ELEMENT_TYPE)
+} Evssm__Plan__ElementType;
 
 /* --- messages --- */
 
@@ -60,10 +84,14 @@ struct  Evssm__Plan__Program
   Evssm__Plan__Step **steps;
   size_t n_constants;
   Evssm__Plan__Constant **constants;
+  /*
+   * A graph of primitives instead of stages: then there are no buffers and no steps.
+   */
+  Evssm__Plan__TensorGraph *graph;
 };
 #define EVSSM__PLAN__PROGRAM__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__program__descriptor) \
-    , NULL, 0,NULL, 0,NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL, 0,NULL, NULL }
 
 
 struct  Evssm__Plan__Model
@@ -375,6 +403,149 @@ struct  Evssm__Plan__Certificate
 #define EVSSM__PLAN__CERTIFICATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__certificate__descriptor) \
     , 0, 0, 0, 0,NULL, {0,NULL}, 0 }
+
+
+/*
+ * ExecutionPlan.TensorGraph: what a graph takes and gives, and how it computes it.
+ */
+struct  Evssm__Plan__TensorGraph
+{
+  ProtobufCMessage base;
+  size_t n_inputs;
+  Evssm__Plan__TensorPort **inputs;
+  size_t n_output_names;
+  char **output_names;
+  Evssm__Plan__TensorProgram *program;
+};
+#define EVSSM__PLAN__TENSOR_GRAPH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__tensor_graph__descriptor) \
+    , 0,NULL, 0,NULL, NULL }
+
+
+struct  Evssm__Plan__TensorPort
+{
+  ProtobufCMessage base;
+  char *name;
+  Evssm__Plan__ElementType element_type;
+  size_t n_shape;
+  Evssm__Plan__PortSize **shape;
+};
+#define EVSSM__PLAN__TENSOR_PORT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__tensor_port__descriptor) \
+    , (char *)protobuf_c_empty_string, EVSSM__PLAN__ELEMENT_TYPE__ELEMENT_TYPE_UNSPECIFIED, 0,NULL }
+
+
+/*
+ * A size that is given, or one that each run may choose: all sizes with one symbol are equal.
+ */
+struct  Evssm__Plan__PortSize
+{
+  ProtobufCMessage base;
+  uint64_t size;
+  char *symbol;
+};
+#define EVSSM__PLAN__PORT_SIZE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__port_size__descriptor) \
+    , 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Values are numbered from 0.
+ */
+struct  Evssm__Plan__TensorProgram
+{
+  ProtobufCMessage base;
+  uint32_t value_count;
+  size_t n_inputs;
+  uint32_t *inputs;
+  size_t n_outputs;
+  uint32_t *outputs;
+  size_t n_constants;
+  Evssm__Plan__TensorConstant **constants;
+  size_t n_nodes;
+  Evssm__Plan__TensorNode **nodes;
+};
+#define EVSSM__PLAN__TENSOR_PROGRAM__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__tensor_program__descriptor) \
+    , 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+
+
+struct  Evssm__Plan__TensorConstant
+{
+  ProtobufCMessage base;
+  uint32_t value;
+  Evssm__Plan__ElementType element_type;
+  size_t n_shape;
+  uint64_t *shape;
+  /*
+   * Index of a constant whose bytes, row-major and little-endian, are the tensor's; they are padded to a multiple of 4.
+   */
+  uint32_t constant;
+};
+#define EVSSM__PLAN__TENSOR_CONSTANT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__tensor_constant__descriptor) \
+    , 0, EVSSM__PLAN__ELEMENT_TYPE__ELEMENT_TYPE_UNSPECIFIED, 0,NULL, 0 }
+
+
+struct  Evssm__Plan__TensorNode
+{
+  ProtobufCMessage base;
+  char *name;
+  /*
+   * The operator's name in ONNX and the version of the operator set.
+   */
+  char *type;
+  uint32_t opset;
+  size_t n_attributes;
+  Evssm__Plan__TensorAttribute **attributes;
+  /*
+   * Which of the operator's inputs and outputs there are, in its order.
+   */
+  size_t n_has_input;
+  protobuf_c_boolean *has_input;
+  size_t n_has_output;
+  protobuf_c_boolean *has_output;
+  /*
+   * Those that there are; captured values follow the inputs.
+   */
+  size_t n_inputs;
+  uint32_t *inputs;
+  size_t n_outputs;
+  uint32_t *outputs;
+  /*
+   * The bodies of If, Loop and Scan.
+   */
+  size_t n_bodies;
+  Evssm__Plan__TensorProgram **bodies;
+  uint32_t capture_count;
+};
+#define EVSSM__PLAN__TENSOR_NODE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__tensor_node__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0 }
+
+
+struct  Evssm__Plan__TensorAttribute
+{
+  ProtobufCMessage base;
+  char *name;
+  /*
+   * 1 integer, 2 number, 3 string, 4 integers, 5 numbers, 6 strings, 7 tensor. One value is the only one of its list.
+   */
+  uint32_t kind;
+  size_t n_integers;
+  int64_t *integers;
+  size_t n_reals;
+  float *reals;
+  size_t n_strings;
+  char **strings;
+  Evssm__Plan__ElementType element_type;
+  size_t n_shape;
+  uint64_t *shape;
+  ProtobufCBinaryData data;
+};
+#define EVSSM__PLAN__TENSOR_ATTRIBUTE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__tensor_attribute__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, EVSSM__PLAN__ELEMENT_TYPE__ELEMENT_TYPE_UNSPECIFIED, 0,NULL, {0,NULL} }
 
 
 /* Evssm__Plan__Program methods */
@@ -738,6 +909,139 @@ Evssm__Plan__Certificate *
 void   evssm__plan__certificate__free_unpacked
                      (Evssm__Plan__Certificate *message,
                       ProtobufCAllocator *allocator);
+/* Evssm__Plan__TensorGraph methods */
+void   evssm__plan__tensor_graph__init
+                     (Evssm__Plan__TensorGraph         *message);
+size_t evssm__plan__tensor_graph__get_packed_size
+                     (const Evssm__Plan__TensorGraph   *message);
+size_t evssm__plan__tensor_graph__pack
+                     (const Evssm__Plan__TensorGraph   *message,
+                      uint8_t             *out);
+size_t evssm__plan__tensor_graph__pack_to_buffer
+                     (const Evssm__Plan__TensorGraph   *message,
+                      ProtobufCBuffer     *buffer);
+Evssm__Plan__TensorGraph *
+       evssm__plan__tensor_graph__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   evssm__plan__tensor_graph__free_unpacked
+                     (Evssm__Plan__TensorGraph *message,
+                      ProtobufCAllocator *allocator);
+/* Evssm__Plan__TensorPort methods */
+void   evssm__plan__tensor_port__init
+                     (Evssm__Plan__TensorPort         *message);
+size_t evssm__plan__tensor_port__get_packed_size
+                     (const Evssm__Plan__TensorPort   *message);
+size_t evssm__plan__tensor_port__pack
+                     (const Evssm__Plan__TensorPort   *message,
+                      uint8_t             *out);
+size_t evssm__plan__tensor_port__pack_to_buffer
+                     (const Evssm__Plan__TensorPort   *message,
+                      ProtobufCBuffer     *buffer);
+Evssm__Plan__TensorPort *
+       evssm__plan__tensor_port__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   evssm__plan__tensor_port__free_unpacked
+                     (Evssm__Plan__TensorPort *message,
+                      ProtobufCAllocator *allocator);
+/* Evssm__Plan__PortSize methods */
+void   evssm__plan__port_size__init
+                     (Evssm__Plan__PortSize         *message);
+size_t evssm__plan__port_size__get_packed_size
+                     (const Evssm__Plan__PortSize   *message);
+size_t evssm__plan__port_size__pack
+                     (const Evssm__Plan__PortSize   *message,
+                      uint8_t             *out);
+size_t evssm__plan__port_size__pack_to_buffer
+                     (const Evssm__Plan__PortSize   *message,
+                      ProtobufCBuffer     *buffer);
+Evssm__Plan__PortSize *
+       evssm__plan__port_size__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   evssm__plan__port_size__free_unpacked
+                     (Evssm__Plan__PortSize *message,
+                      ProtobufCAllocator *allocator);
+/* Evssm__Plan__TensorProgram methods */
+void   evssm__plan__tensor_program__init
+                     (Evssm__Plan__TensorProgram         *message);
+size_t evssm__plan__tensor_program__get_packed_size
+                     (const Evssm__Plan__TensorProgram   *message);
+size_t evssm__plan__tensor_program__pack
+                     (const Evssm__Plan__TensorProgram   *message,
+                      uint8_t             *out);
+size_t evssm__plan__tensor_program__pack_to_buffer
+                     (const Evssm__Plan__TensorProgram   *message,
+                      ProtobufCBuffer     *buffer);
+Evssm__Plan__TensorProgram *
+       evssm__plan__tensor_program__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   evssm__plan__tensor_program__free_unpacked
+                     (Evssm__Plan__TensorProgram *message,
+                      ProtobufCAllocator *allocator);
+/* Evssm__Plan__TensorConstant methods */
+void   evssm__plan__tensor_constant__init
+                     (Evssm__Plan__TensorConstant         *message);
+size_t evssm__plan__tensor_constant__get_packed_size
+                     (const Evssm__Plan__TensorConstant   *message);
+size_t evssm__plan__tensor_constant__pack
+                     (const Evssm__Plan__TensorConstant   *message,
+                      uint8_t             *out);
+size_t evssm__plan__tensor_constant__pack_to_buffer
+                     (const Evssm__Plan__TensorConstant   *message,
+                      ProtobufCBuffer     *buffer);
+Evssm__Plan__TensorConstant *
+       evssm__plan__tensor_constant__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   evssm__plan__tensor_constant__free_unpacked
+                     (Evssm__Plan__TensorConstant *message,
+                      ProtobufCAllocator *allocator);
+/* Evssm__Plan__TensorNode methods */
+void   evssm__plan__tensor_node__init
+                     (Evssm__Plan__TensorNode         *message);
+size_t evssm__plan__tensor_node__get_packed_size
+                     (const Evssm__Plan__TensorNode   *message);
+size_t evssm__plan__tensor_node__pack
+                     (const Evssm__Plan__TensorNode   *message,
+                      uint8_t             *out);
+size_t evssm__plan__tensor_node__pack_to_buffer
+                     (const Evssm__Plan__TensorNode   *message,
+                      ProtobufCBuffer     *buffer);
+Evssm__Plan__TensorNode *
+       evssm__plan__tensor_node__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   evssm__plan__tensor_node__free_unpacked
+                     (Evssm__Plan__TensorNode *message,
+                      ProtobufCAllocator *allocator);
+/* Evssm__Plan__TensorAttribute methods */
+void   evssm__plan__tensor_attribute__init
+                     (Evssm__Plan__TensorAttribute         *message);
+size_t evssm__plan__tensor_attribute__get_packed_size
+                     (const Evssm__Plan__TensorAttribute   *message);
+size_t evssm__plan__tensor_attribute__pack
+                     (const Evssm__Plan__TensorAttribute   *message,
+                      uint8_t             *out);
+size_t evssm__plan__tensor_attribute__pack_to_buffer
+                     (const Evssm__Plan__TensorAttribute   *message,
+                      ProtobufCBuffer     *buffer);
+Evssm__Plan__TensorAttribute *
+       evssm__plan__tensor_attribute__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   evssm__plan__tensor_attribute__free_unpacked
+                     (Evssm__Plan__TensorAttribute *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Evssm__Plan__Program_Closure)
@@ -797,6 +1101,27 @@ typedef void (*Evssm__Plan__Binding_Closure)
 typedef void (*Evssm__Plan__Certificate_Closure)
                  (const Evssm__Plan__Certificate *message,
                   void *closure_data);
+typedef void (*Evssm__Plan__TensorGraph_Closure)
+                 (const Evssm__Plan__TensorGraph *message,
+                  void *closure_data);
+typedef void (*Evssm__Plan__TensorPort_Closure)
+                 (const Evssm__Plan__TensorPort *message,
+                  void *closure_data);
+typedef void (*Evssm__Plan__PortSize_Closure)
+                 (const Evssm__Plan__PortSize *message,
+                  void *closure_data);
+typedef void (*Evssm__Plan__TensorProgram_Closure)
+                 (const Evssm__Plan__TensorProgram *message,
+                  void *closure_data);
+typedef void (*Evssm__Plan__TensorConstant_Closure)
+                 (const Evssm__Plan__TensorConstant *message,
+                  void *closure_data);
+typedef void (*Evssm__Plan__TensorNode_Closure)
+                 (const Evssm__Plan__TensorNode *message,
+                  void *closure_data);
+typedef void (*Evssm__Plan__TensorAttribute_Closure)
+                 (const Evssm__Plan__TensorAttribute *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -804,6 +1129,7 @@ typedef void (*Evssm__Plan__Certificate_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    evssm__plan__window_mode__descriptor;
+extern const ProtobufCEnumDescriptor    evssm__plan__element_type__descriptor;
 extern const ProtobufCMessageDescriptor evssm__plan__program__descriptor;
 extern const ProtobufCMessageDescriptor evssm__plan__model__descriptor;
 extern const ProtobufCMessageDescriptor evssm__plan__attribute__descriptor;
@@ -823,6 +1149,13 @@ extern const ProtobufCMessageDescriptor evssm__plan__feed_forward_stage_weights_
 extern const ProtobufCMessageDescriptor evssm__plan__bindings__descriptor;
 extern const ProtobufCMessageDescriptor evssm__plan__binding__descriptor;
 extern const ProtobufCMessageDescriptor evssm__plan__certificate__descriptor;
+extern const ProtobufCMessageDescriptor evssm__plan__tensor_graph__descriptor;
+extern const ProtobufCMessageDescriptor evssm__plan__tensor_port__descriptor;
+extern const ProtobufCMessageDescriptor evssm__plan__port_size__descriptor;
+extern const ProtobufCMessageDescriptor evssm__plan__tensor_program__descriptor;
+extern const ProtobufCMessageDescriptor evssm__plan__tensor_constant__descriptor;
+extern const ProtobufCMessageDescriptor evssm__plan__tensor_node__descriptor;
+extern const ProtobufCMessageDescriptor evssm__plan__tensor_attribute__descriptor;
 
 PROTOBUF_C__END_DECLS
 

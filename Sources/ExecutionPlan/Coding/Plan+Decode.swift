@@ -5,7 +5,7 @@ import Tensors
 extension Plan {
   /// Bytes that a message section may have (`max_plan_section`), and protobuf-c allocate for it.
   static let maxSectionBytes = 16 << 20
-  static let wireLimits = WireLimits(depth: 8, messages: 200_000, unpackedBytes: 64 << 20, refusesUnknownFields: true)
+  static let wireLimits = WireLimits(depth: 24, messages: 200_000, unpackedBytes: 64 << 20, refusesUnknownFields: true)
 
   /// Decodes a program section. The result is well-formed, not yet valid: see ``PlanValidator``.
   init(program bytes: UnsafeRawBufferPointer) throws {
@@ -25,7 +25,8 @@ extension Plan {
       model: try ModelDescription(required(message.model).pointee),
       buffers: try elements(message.buffers, message.n_buffers).map { try BufferDescription($0) },
       steps: try elements(message.steps, message.n_steps).map { try Step($0) },
-      constants: try elements(message.constants, message.n_constants).map { try ConstantDescription($0) })
+      constants: try elements(message.constants, message.n_constants).map { try ConstantDescription($0) },
+      graph: try message.graph.map { try TensorGraph($0.pointee) })
   }
 }
 

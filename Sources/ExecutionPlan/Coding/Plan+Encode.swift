@@ -9,6 +9,7 @@ extension Plan {
     for buffer in buffers { writer.message(2) { buffer.encode(&$0) } }
     for step in steps { writer.message(3) { step.encode(&$0) } }
     for constant in constants { writer.message(4) { constant.encode(&$0) } }
+    if let graph { writer.message(5) { graph.encode(&$0) } }
     return writer.bytes
   }
 }

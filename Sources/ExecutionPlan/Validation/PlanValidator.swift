@@ -25,6 +25,7 @@ public enum PlanValidator {
   static func validateStructure(_ plan: Plan) throws {
     try validateDescription(plan)
     try validateNames(plan)
+    if let graph = plan.graph { return try validateGraph(graph, plan) }
     try validateBuffers(plan)
     for step in plan.steps {
       try step.located { try step.operation.checkNumbers() }

@@ -44,7 +44,11 @@ extension InferenceContext {
     _ carried: [ValueType], first: Int, _ body: ([ValueType]) throws -> [TensorFact]
   ) throws -> (carried: [ValueType], outputs: [TensorFact]) {
     var types = carried
-    for _ in 0...types.reduce(1, { $0 + $1.shape.count }) {
+    // Sizes that change become unknown, and if that does not settle it all do: nested loops take a bounded time.
+    for attempt in 0..<3 {
+      if attempt == 2 {
+        for i in types.indices { for axis in types[i].shape.indices { types[i].shape[axis] = unknown(output: i, axis: axis) } }
+      }
       let outputs = try body(types)
       var isStable = true
       for i in types.indices {
