@@ -80,6 +80,8 @@ let package = Package(
       ]),
 
     .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),
+    .executableTarget(
+      name: "onnx-conformance", dependencies: ["OnnxFormat", "GraphCompiler", "PlanRuntime", "SafetensorsFormat"]),
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),

@@ -1,0 +1,112 @@
+import ExecutionPlan
+import Foundation
+import GraphCompiler
+import OnnxFormat
+import PlanRuntime
+import SafetensorsFormat
+import Tensors
+
+/// How a case ended.
+struct CaseOutcome: Encodable {
+  var name: String
+  /// `passed`, `failed` or `error`.
+  var status: String
+  var detail = ""
+  var code = ""
+
+  var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+}
+
+/// The cases that a folder lists.
+struct CaseList: Decodable {
+  struct Case: Decodable {
+    var name: String
+    var rtol: Double
+    var atol: Double
+    var out_of_scope: String?
+    var unsupported: String?
+  }
+
+  var cases: [Case]
+
+  init(folder: String) throws {
+    self = try JSONDecoder().decode(CaseList.self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/cases.json")))
+  }
+
+  static func names(in folder: String) throws -> [String] {
+    try CaseList(folder: folder).cases.filter { $0.out_of_scope == nil && $0.unsupported == nil }.map(\.name)
+  }
+}
+
+/// Imports, compiles and runs cases as the command-line tool does: through a plan, with its kernels and without them.
+struct CaseRunner {
+  let folder: String
+  let workers: Workers
+  let tolerances: [String: (rtol: Double, atol: Double)]
+
+  init(folder: String) throws {
+    self.folder = folder
+    workers = try Workers(threads: 2)
+    tolerances = Dictionary(
+      try CaseList(folder: folder).cases.map { ($0.name, ($0.rtol, $0.atol)) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  func run(_ name: String) -> CaseOutcome {
+    do {
+      let data = try SafetensorsFile.read(path: "\(folder)/\(name)/data.safetensors").catalogue
+      let imported = try OnnxModel(path: "\(folder)/\(name)/model.onnx").imported()
+      let model = ModelDescription(
+        architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
+      let plan = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model).loaded()
+      let inputs = try values(data, "input", imported.graph.inputs.count)
+      let expected = try values(data, "output", imported.graph.outputs.count)
+      for usesKernels in [true, false] {
+        let results = try TensorSession(plan: plan, workers: workers, usesKernels: usesKernels).run(inputs)
+        for (index, pair) in zip(results, expected).enumerated() {
+          let tolerance = tolerances[name] ?? (1e-3, 1e-7)
+          if let difference = TensorDifference(pair.0, pair.1, rtol: tolerance.rtol, atol: tolerance.atol).text {
+            let way = usesKernels ? "" : ", without kernels"
+            return CaseOutcome(name: name, status: "failed", detail: "output \(index)\(way): \(difference)")
+          }
+        }
+      }
+      return CaseOutcome(name: name, status: "passed")
+    } catch let error as EVSSMError {
+      return CaseOutcome(name: name, status: "error", detail: error.message, code: error.code.rawValue)
+    } catch {
+      return CaseOutcome(name: name, status: "error", detail: "\(error)")
+    }
+  }
+
+  private func values(_ catalogue: TensorCatalogue, _ prefix: String, _ count: Int) throws -> [Tensor] {
+    try (0..<count).map { index in
+      guard let tensor = catalogue["\(prefix)_\(index)"] else {
+        throw EVSSMError("case.values", "The case has fewer than \(count) values \(prefix).")
+      }
+      return tensor
+    }
+  }
+}
+
+/// Whether two tensors agree: element type, shape, and every element to within atol + rtol · |expected|.
+struct TensorDifference {
+  /// What differs; nil when nothing does.
+  private(set) var text: String?
+
+  init(_ actual: Tensor, _ expected: Tensor, rtol: Double, atol: Double) {
+    guard actual.dtype == expected.dtype, actual.shape == expected.shape else {
+      text = "\(actual.dtype.rawValue)\(actual.shape), not \(expected.dtype.rawValue)\(expected.shape)"
+      return
+    }
+    for (index, (a, b)) in zip(actual.doubles(), expected.doubles()).enumerated() {
+      if a == b || (a.isNaN && b.isNaN) { continue }
+      if (a - b).magnitude <= atol + rtol * b.magnitude { continue }
+      text = "element \(index) is \(a), not \(b)"
+      return
+    }
+  }
+}
