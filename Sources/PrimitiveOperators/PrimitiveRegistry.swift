@@ -21,8 +21,8 @@ public enum PrimitiveRegistry {
 
   /// The newest version of the standard operator set that is known.
   public static let newestOpset = 28
-  /// The oldest version that models may import.
-  public static let oldestOpset = 13
+  /// The oldest version that models may import. Operators whose meaning has changed since are listed from that change on.
+  public static let oldestOpset = 1
 
   /// The names of all operators, sorted.
   public static var types: [String] { table.keys.sorted() }
@@ -137,7 +137,7 @@ public enum PrimitiveRegistry {
 
   private static let shapes: [Entry] = [
     Entry("BitCast", [26], BitCast.init),
-    Entry("Cast", [1, 6, 9, 13, 19, 21, 23, 24, 25, 28], Cast.init),
+    Entry("Cast", [6, 9, 13, 19, 21, 23, 24, 25, 28], Cast.init),
     Entry("CastLike", [15, 19, 21, 23, 24, 25], Cast.init),
     Entry("CenterCropPad", [18], CenterCropPad.init),
     Entry("Concat", [1, 4, 11, 13], Concat.init),
@@ -149,7 +149,7 @@ public enum PrimitiveRegistry {
     Entry("EyeLike", [9, 22], EyeLike.init),
     Entry("Flatten", [1, 9, 11, 13, 21, 23, 24, 25], Flatten.init),
     Entry("Identity", [1, 13, 14, 16, 19, 21, 23, 24, 25], Identity.init),
-    Entry("Pad", [1, 2, 11, 13, 18, 19, 21, 23, 24, 25], Pad.init),
+    Entry("Pad", [2, 11, 13, 18, 19, 21, 23, 24, 25], Pad.init),
     Entry("Range", [11, 27], Range.init),
     Entry("Reshape", [5, 13, 14, 19, 21, 23, 24, 25], Reshape.init),
     Entry("Shape", [1, 13, 15, 19, 21, 23, 24, 25], ShapeOf.init),
@@ -275,7 +275,7 @@ public enum PrimitiveRegistry {
   private static let control: [Entry] = [
     Entry("If", [1, 11, 13, 16, 19, 21, 23, 24, 25], If.init),
     Entry("Loop", [1, 11, 13, 16, 19, 21, 23, 24, 25], Loop.init),
-    Entry("Scan", [8, 9, 11, 16, 19, 21, 23, 24, 25], Scan.init),
+    Entry("Scan", [9, 11, 16, 19, 21, 23, 24, 25], Scan.init),
   ]
 
   private static let random: [Entry] = [

@@ -35,8 +35,6 @@ struct Arithmetic: TensorFunction {
     switch function {
     case .bitShift, .bitwiseAnd, .bitwiseOr, .bitwiseXor:
       guard a.dtype.isInteger else { throw facts.failure("needs integers") }
-    case .mod:
-      guard isVariant || a.dtype.isInteger else { throw facts.failure("needs integers unless fmod is 1") }
     default: break
     }
     return [ValueType(a.dtype, try facts.broadcast([a.shape, b.shape]))]
@@ -68,7 +66,7 @@ struct Arithmetic: TensorFunction {
     case .mul: { $0 * $1 }
     case .div: { $0 / $1 }
     case .pow: { Mathematics.pow($0, $1) }
-    case .mod: { Mathematics.remainder($0, $1) }
+    case .mod: isVariant ? { Mathematics.remainder($0, $1) } : { Self.floorRemainder($0, $1) }
     case .pRelu: { $0 < 0 ? $0 * $1 : $0 }
     case .swiGLU: { [alpha] in $0 * Mathematics.sigmoid(alpha * $0) * $1 }
     default: { a, _ in a }
@@ -84,7 +82,7 @@ struct Arithmetic: TensorFunction {
     case .pow: Self.power(a, b)
     case .mod: remainder(a, b, isUnsigned)
     case .pRelu: !isUnsigned && a < 0 ? a &* b : a
-    case .bitShift: shift(a, b, bits)
+    case .bitShift: shift(a, b, bits, isUnsigned)
     case .bitwiseAnd: a & b
     case .bitwiseOr: a | b
     case .bitwiseXor: a ^ b
@@ -104,8 +102,18 @@ struct Arithmetic: TensorFunction {
     return isVariant || rest == 0 || (rest < 0) == (b < 0) ? rest : rest &+ b
   }
 
-  private func shift(_ a: Int64, _ b: Int64, _ bits: Int) -> Int64 {
-    guard b >= 0, b < Int64(bits) else { return 0 }
+  /// The remainder with the sign of the divisor; an infinite divisor of another sign is the remainder itself.
+  private static func floorRemainder(_ a: Double, _ b: Double) -> Double {
+    let rest = Mathematics.remainder(a, b)
+    if rest == 0 { return b.sign == .minus ? -0.0 : 0 }
+    return rest.isNaN || (rest < 0) == (b < 0) ? rest : rest + b
+  }
+
+  /// Signed numbers keep their sign when they go to the right; a shift by more than the width leaves nothing but it.
+  private func shift(_ a: Int64, _ b: Int64, _ bits: Int, _ isUnsigned: Bool) -> Int64 {
+    let isInside = b >= 0 && b < Int64(bits)
+    if !isVariant, !isUnsigned { return isInside ? a >> b : a < 0 ? -1 : 0 }
+    guard isInside else { return 0 }
     let value = UInt64(bitPattern: a) & (bits == 64 ? UInt64.max : (1 << UInt64(bits)) - 1)
     return Int64(bitPattern: isVariant ? value << UInt64(b) : value >> UInt64(b))
   }

@@ -15,7 +15,11 @@ struct If: SelfAllocating {
       throw facts.failure("needs a truth value")
     }
     let captures = inputs.dropFirst().compactMap { $0 }
-    if let condition = inputs[0]?.constant?.integers().first { return try context.region(condition != 0 ? 0 : 1, captures) }
+    if let condition = inputs[0]?.constant?.integers().first {
+      return try context.region(condition != 0 ? 0 : 1, captures).enumerated().map { output, fact in
+        TensorFact(context.exported(fact.type, output: output))
+      }
+    }
     let (first, second) = (try context.region(0, captures), try context.region(1, captures))
     guard first.count == second.count else { throw facts.failure("has branches with different outputs") }
     return try zip(first, second).enumerated().map { output, pair in
@@ -26,7 +30,7 @@ struct If: SelfAllocating {
       let shape = a.shape.indices.map {
         a.shape[$0] == b.shape[$0] ? a.shape[$0] : context.unknown(output: output, axis: $0)
       }
-      return TensorFact(ValueType(a.dtype, shape))
+      return TensorFact(context.exported(ValueType(a.dtype, shape), output: output))
     }
   }
 
@@ -37,6 +41,15 @@ struct If: SelfAllocating {
 }
 
 extension InferenceContext {
+  /// A type as it is seen outside: sizes that only a body knows by a name of its own are the node's unknown ones.
+  func exported(_ type: ValueType, output: Int) -> ValueType {
+    var type = type
+    for axis in type.shape.indices where type.shape[axis].symbols.contains(where: { $0.hasPrefix("?") && !$0.hasPrefix(sizePrefix + ".") }) {
+      type.shape[axis] = unknown(output: output, axis: axis)
+    }
+    return type
+  }
+
   /// The types of a body's outputs, where values that go round may change their sizes: those become unknown.
   ///
   /// - Parameter carried: values that the body gets and gives again; its outputs `first` … hold them.
@@ -94,8 +107,8 @@ struct Loop: SelfAllocating {
     } else if starts == 1, outputs[0].constant?.integers().first == 1, let limit = facts.value(0)?.sizes?.first {
       turns = limit.known.map { Dimension(max($0, 0)) } ?? limit
     }
-    return carried.map { TensorFact($0) }
-      + outputs.dropFirst(1 + count).map { TensorFact(ValueType($0.type.dtype, [turns] + $0.type.shape)) }
+    let types = carried + outputs.dropFirst(1 + count).map { ValueType($0.type.dtype, [turns] + $0.type.shape) }
+    return types.enumerated().map { TensorFact(context.exported($1, output: $0)) }
   }
 
   func evaluate(_ inputs: [Tensor?], _ context: PrimitiveContext, outputCount: Int) throws -> [Tensor] {
@@ -174,7 +187,6 @@ struct Scan: SelfAllocating {
   let inputDirections, outputDirections: [Int]?
 
   init(_ attributes: AttributeReader) throws {
-    guard attributes.version >= 9 else { throw attributes.failure("of opset 8 is not supported.") }
     scanned = try attributes.integer("num_scan_inputs", 0, in: 1...1024)
     let ranks = -Limits.maxPrimitiveRank...Limits.maxPrimitiveRank
     inputAxes = try attributes.integers("scan_input_axes", in: ranks)
@@ -204,12 +216,12 @@ struct Scan: SelfAllocating {
     guard outputs.count == context.outputCount, (outputAxes?.count ?? outputs.count - states) == outputs.count - states,
       (outputDirections?.count ?? outputs.count - states) == outputs.count - states
     else { throw facts.failure("has a body with \(outputs.count) outputs") }
-    return try carried.map { TensorFact($0) }
-      + outputs.dropFirst(states).enumerated().map { i, fact in
-        var type = fact.type
-        type.shape.insert(length ?? 0, at: try facts.axis(outputAxes?[i] ?? 0, rank: type.shape.count + 1))
-        return TensorFact(type)
-      }
+    let scans = try outputs.dropFirst(states).enumerated().map { i, fact in
+      var type = fact.type
+      type.shape.insert(length ?? 0, at: try facts.axis(outputAxes?[i] ?? 0, rank: type.shape.count + 1))
+      return type
+    }
+    return (carried + scans).enumerated().map { TensorFact(context.exported($1, output: $0)) }
   }
 
   func evaluate(_ inputs: [Tensor?], _ context: PrimitiveContext, outputCount: Int) throws -> [Tensor] {

@@ -189,7 +189,7 @@ struct Resize: TensorFunction {
     // Sizes and scales may disagree by a fraction: the scale counts, and `length` is what it makes of the size.
     let length = scale * Double(size)
     switch coordinates {
-    case "align_corners": return target == 1 ? 0 : x * Double(size - 1) / Double(target - 1)
+    case "align_corners": return length <= 1 || target == 1 ? 0 : x * Double(size - 1) / (length - 1)
     case "asymmetric": return x / scale
     case "pytorch_half_pixel": return target == 1 ? -0.5 : (x + 0.5) / scale - 0.5
     case "tf_half_pixel_for_nn": return (x + 0.5) / scale

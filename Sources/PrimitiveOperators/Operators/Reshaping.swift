@@ -174,16 +174,14 @@ struct Identity: TensorFunction {
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let type = try facts.type(0)
-    if name == "Dropout", facts.has(2) {
-      guard facts.integers(2)?.first == 0 || (facts.value(1)?.tensor?.doubles().first == 0) else {
-        throw facts.failure("in training is not supported; export the network for inference")
-      }
-    }
     return outputCount == 1 ? [type] : [type, ValueType(.bool, type.shape)]
   }
 
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = try inputs.required(0)
+    if name == "Dropout", inputs.integers(2)?.first ?? 0 != 0, inputs.optional(1)?.doubles().first ?? 0.5 != 0 {
+      throw valueError("Dropout in training is not supported; export the network for inference.")
+    }
     if outputCount == 1 { return [input] }
     return [input, try Tensor(checked: .bool, shape: input.shape) { $0.initializeMemory(as: UInt8.self, repeating: 1) }]
   }
