@@ -62,4 +62,4 @@ if action == "write":
 else:
     difference = np.abs(picture.astype(int) - read_ppm(second).astype(int)).max()
     print(f"largest difference to evssm run: {difference} levels")
-    sys.exit(difference != 0)
+    sys.exit(1 if difference else 0)
