@@ -88,7 +88,8 @@ let package = Package(
     tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat"]),
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators"]),
-    tests("OnnxFormatTests", ["OnnxFormat", "TestSupport"]),
+    tests(
+      "OnnxFormatTests", ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
     tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),
     tests("GraphIRTests", ["GraphIR", "TestSupport"]),

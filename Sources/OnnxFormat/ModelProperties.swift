@@ -1,4 +1,5 @@
 import COnnxProto
+import Foundation
 import PrimitiveOperators
 import Tensors
 
@@ -65,10 +66,4 @@ struct ModelProperties {
     try Limits.check(
       bytes, atMost: Limits.maxOnnxMetadataBytes, name: "max_onnx_metadata", "The size of the model's metadata in bytes")
   }
-}
-
-private func strlen(_ text: UnsafeMutablePointer<CChar>) -> Int {
-  var count = 0
-  while text[count] != 0 { count += 1 }
-  return count
 }

@@ -14,7 +14,7 @@ public final class OnnxModel: @unchecked Sendable {
   public let byteCount: Int
   let message: UnsafePointer<Message>
 
-  /// Reads a file. Throws `protobuf.…` for bytes that are no ONNX model, `limit.exceeded`, and what ``InputFile`` throws.
+  /// Reads a file. Throws `onnx.not-onnx` and `protobuf.…` for bytes that are no ONNX model, `limit.exceeded`, and what ``InputFile`` throws.
   ///
   /// - Complexity: O(bytes). Memory: the file, and what it unpacks to, which is at most twice the file plus 64 MiB.
   public convenience init(path: String) throws {
@@ -29,6 +29,7 @@ public final class OnnxModel: @unchecked Sendable {
   /// Reads the bytes of a file.
   /// - Parameter path: where external data are looked for; nil: there may be none.
   public init(_ bytes: [UInt8], path: String? = nil) throws {
+    try Self.checkKind(Array(bytes.prefix(Self.sniffedByteCount)))
     self.path = path
     byteCount = bytes.count
     message = try bytes.withUnsafeBytes {

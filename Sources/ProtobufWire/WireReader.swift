@@ -10,7 +10,7 @@ struct WireReader {
       place: .init(byteOffset: UInt64(position)))
   }
 
-  /// A varint of at most 10 bytes that ends before `end`.
+  /// A varint of at most 10 bytes, and no longer than need be, that ends before `end`.
   mutating func varint(before end: Int) throws -> UInt64 {
     let start = position
     var value: UInt64 = 0
@@ -20,9 +20,11 @@ struct WireReader {
       position += 1
       if shift == 63, byte > 1 { break }
       value |= UInt64(byte & 0x7F) << UInt64(shift)
-      if byte < 0x80 { return value }
+      if byte >= 0x80 { continue }
+      if byte == 0, shift > 0 { break }
+      return value
     }
-    throw Self.error("protobuf.varint", "A number has more than 64 bits.", at: start)
+    throw Self.error("protobuf.varint", "A number has more than 64 bits, or zeros in front.", at: start)
   }
 
   /// A field's number (1 to 2^29 − 1) and wire type (0, 1, 2 or 5).

@@ -1,4 +1,5 @@
 import CProtobufC
+import Foundation
 import Tensors
 
 /// Walks a message on the wire, without recursion and without allocating for its content, before protobuf-c unpacks it.
@@ -11,6 +12,8 @@ public struct WireScanner {
     var descriptor: UnsafePointer<ProtobufCMessageDescriptor>
     /// Bits of the singular fields that were met, by index in the descriptor.
     var seen: UInt64 = 0
+    /// Bytes that protobuf-c needs only while it parses this message.
+    var transientBytes = 0
   }
 
   private var reader: WireReader
@@ -41,7 +44,7 @@ public struct WireScanner {
   private mutating func scan() throws {
     try charge(stack[0].descriptor.pointee.sizeof_message)
     while let frame = stack.last {
-      if reader.position == frame.end { stack.removeLast() } else { try scanField(frame) }
+      if reader.position == frame.end { leave(frame) } else { try scanField(frame) }
     }
   }
 
@@ -50,6 +53,7 @@ public struct WireScanner {
     let (number, wireType) = try reader.tag(before: frame.end)
     // What protobuf-c keeps for every field while it parses a message.
     try charge(64)
+    stack[stack.count - 1].transientBytes += 64
     guard let field = protobuf_c_message_descriptor_get_field(frame.descriptor, number) else {
       return try scanUnknown(number, wireType, frame, start)
     }
@@ -57,6 +61,11 @@ public struct WireScanner {
     if field.pointee.type == PROTOBUF_C_TYPE_MESSAGE, wireType == 2 { return try enter(field, frame) }
     let value = try reader.value(wireType: wireType, before: frame.end)
     try checkValue(field, wireType, value)
+  }
+
+  private mutating func leave(_ frame: Frame) {
+    unpackedBytes -= frame.transientBytes
+    stack.removeLast()
   }
 
   private mutating func scanUnknown(_ number: UInt32, _ wireType: Int, _ frame: Frame, _ start: Int) throws {
@@ -101,13 +110,33 @@ public struct WireScanner {
         "protobuf.wire-type", "Field \(field.pointee.id) has wire type \(wireType), not \(expected).", at: value.lowerBound)
     }
     if type == PROTOBUF_C_TYPE_STRING { try checkString(value) }
-    // A packed element takes at least one byte on the wire and at most eight in memory.
-    try charge(isPacked ? Checked.multiply(value.count, 8) : value.count + 32)
+    if isPacked { return try charge(unpackedBytes(field, value)) }
+    // An allocation of its own for texts and bytes, a place in a list that grows by doubling for numbers.
+    try charge(expected == 2 ? value.count + 24 : 16)
+  }
+
+  /// What a packed list takes in memory; its numbers must be whole.
+  private mutating func unpackedBytes(_ field: UnsafePointer<ProtobufCFieldDescriptor>, _ value: Range<Int>) throws -> Int {
+    let size = Self.elementSize(field.pointee.type)
+    if Self.wireType(field.pointee.type) != 0 {
+      guard value.count % size == 0 else {
+        throw WireReader.error("protobuf.truncated", "A list ends inside a number.", at: value.lowerBound)
+      }
+      return value.count
+    }
+    var inner = reader
+    inner.position = value.lowerBound
+    var count = 0
+    while inner.position < value.upperBound {
+      _ = try inner.varint(before: value.upperBound)
+      count += 1
+    }
+    return try Checked.multiply(count, size)
   }
 
   private func checkString(_ range: Range<Int>) throws {
     let text = UnsafeRawBufferPointer(rebasing: reader.bytes[range])
-    if text.contains(0) {
+    if let start = text.baseAddress, memchr(start, 0, text.count) != nil {
       throw WireReader.error("protobuf.string-zero-byte", "A text contains a zero byte.", at: range.lowerBound)
     }
     if String(validating: text, as: UTF8.self) == nil {
@@ -119,6 +148,16 @@ public struct WireScanner {
     unpackedBytes = try Checked.add(unpackedBytes, bytes)
     try Limits.check(
       unpackedBytes, atMost: limits.unpackedBytes, name: "max_protobuf_bytes", "The unpacked size of a message")
+  }
+
+  /// Bytes of a number in memory.
+  private static func elementSize(_ type: ProtobufCType) -> Int {
+    switch type {
+    case PROTOBUF_C_TYPE_INT64, PROTOBUF_C_TYPE_SINT64, PROTOBUF_C_TYPE_UINT64, PROTOBUF_C_TYPE_FIXED64,
+      PROTOBUF_C_TYPE_SFIXED64, PROTOBUF_C_TYPE_DOUBLE:
+      8
+    default: 4
+    }
   }
 
   private static func wireType(_ type: ProtobufCType) -> Int {
