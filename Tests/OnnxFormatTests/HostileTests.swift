@@ -10,6 +10,8 @@ import Testing
   @Test(arguments: WireCases.amounts) func amounts(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: GraphCases.tensors) func tensors(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: GraphCases.names) func names(_ entry: OnnxCase) { entry.check() }
+  @Test(arguments: GraphCases.convolutions) func convolutions(_ entry: OnnxCase) { entry.check() }
+  @Test(arguments: GraphCases.operators) func operators(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: GraphCases.functions) func functions(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: ExternalCases.locations) func locations(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: ExternalCases.ranges) func ranges(_ entry: OnnxCase) { entry.check() }

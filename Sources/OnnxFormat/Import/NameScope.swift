@@ -31,6 +31,9 @@ final class NameScope {
     return self
   }
 
+  /// Whether the name is this scope's own.
+  func owns(_ name: String) -> Bool { values[name] != nil }
+
   func find(_ name: String) -> ValueID? {
     var scope: NameScope? = self
     while let current = scope {

@@ -30,7 +30,7 @@ struct NodeImporter {
   ///
   /// Recursive through functions and bodies, whose nesting is bounded.
   func run(_ nodes: [OnnxNode]) throws {
-    for node in try NodeOrder.sorted(nodes) {
+    for node in try NodeOrder.sorted(nodes, taken: scope.owns) {
       do { try take(node) } catch let error as EVSSMError {
         throw error.at(.init(node: environment.prefix + node.label))
       }

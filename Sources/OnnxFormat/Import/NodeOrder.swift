@@ -4,14 +4,14 @@ import Tensors
 enum NodeOrder {
   /// The nodes, each behind those whose results it or its graphs use; as they are written where that is such an order.
   ///
-  /// Throws `onnx.duplicate-name` when two nodes make one value and `onnx.cycle`. Names that no node of the list makes
-  /// are not looked at. Iterative.
+  /// Throws `onnx.duplicate-name` when two nodes make one value, or a node one that is there already, and `onnx.cycle`.
+  /// Names that no node of the list makes are not looked at. Iterative.
   /// - Complexity: O(nodes + edges).
-  static func sorted(_ nodes: [OnnxNode]) throws -> [OnnxNode] {
+  static func sorted(_ nodes: [OnnxNode], taken: (String) -> Bool) throws -> [OnnxNode] {
     var producers: [String: Int] = [:]
     for (i, node) in nodes.enumerated() {
       for output in node.outputs where !output.isEmpty {
-        guard producers.updateValue(i, forKey: output) == nil else {
+        guard producers.updateValue(i, forKey: output) == nil, !taken(output) else {
           throw EVSSMError(
             "onnx.duplicate-name", "The value \(EVSSMError.escaped(output)) is made twice.", place: node.place)
         }
