@@ -51,6 +51,7 @@ struct KernelCase: Sendable, CustomTestStringConvertible {
   /// Every case of every kernel.
   static let all: [KernelCase] =
     gemm + rmsNorm + layerNorm + depthwise + taps + scan + spectral + blend + halve + doubleRow + map
+    + dense
 }
 
 extension Int {

@@ -9,6 +9,9 @@
 #include "spectral.h"
 #include "resample.h"
 #include "map.h"
+#include "elementwise.h"
+#include "rows.h"
+#include "planes.h"
 
 #define EVSSM_STRING_(name) #name
 #define EVSSM_STRING(name) EVSSM_STRING_(name)

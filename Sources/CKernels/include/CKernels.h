@@ -213,6 +213,134 @@ typedef struct {
   size_t count; /* a multiple of 16 */
 } evssm_map_args;
 
+/* Dense tensors: values of any count, without padding. Each kernel reads and writes exactly what its comment names. */
+
+typedef enum {
+  EVSSM_UNARY_COPY = 0,
+  EVSSM_UNARY_NEGATE = 1,
+  EVSSM_UNARY_ABSOLUTE = 2,
+  EVSSM_UNARY_SQUARE = 3,
+  EVSSM_UNARY_SQUARE_ROOT = 4,
+  EVSSM_UNARY_RECIPROCAL = 5,
+  EVSSM_UNARY_EXPONENTIAL = 6,
+  EVSSM_UNARY_SIGMOID = 7,
+  EVSSM_UNARY_SILU = 8,       /* x * sigmoid(x) */
+  EVSSM_UNARY_TANH = 9,
+  EVSSM_UNARY_ERROR = 10,     /* erf */
+  EVSSM_UNARY_GELU = 11,      /* by erf */
+  EVSSM_UNARY_LEAKY_RELU = 12 /* max(x, 0) + alpha * min(x, 0) */
+} evssm_unary;
+
+/* out[i] = function(in[i]), i < count. in and out may be the same. */
+typedef struct {
+  const float *in;
+  float *out;
+  size_t count;
+  evssm_unary function;
+  float alpha;
+} evssm_unary_args;
+
+typedef enum {
+  EVSSM_BINARY_ADD = 0,
+  EVSSM_BINARY_SUBTRACT = 1,
+  EVSSM_BINARY_MULTIPLY = 2,
+  EVSSM_BINARY_DIVIDE = 3,
+  EVSSM_BINARY_MAXIMUM = 4,
+  EVSSM_BINARY_MINIMUM = 5
+} evssm_binary;
+
+/* out[i] = function(a[i * a_step], b[i * b_step]), i < count; a step is 0 or 1. out may be an operand whose step is 1. */
+typedef struct {
+  const float *a;
+  size_t a_step;
+  const float *b;
+  size_t b_step;
+  float *out;
+  size_t count;
+  evssm_binary function;
+} evssm_binary_args;
+
+typedef enum {
+  EVSSM_REDUCTION_SUM = 0,
+  EVSSM_REDUCTION_MAXIMUM = 1,
+  EVSSM_REDUCTION_MINIMUM = 2
+} evssm_reduction;
+
+/* out[r] = the reduction of in[r * in_stride + i] over i < count, r < rows; count is positive. */
+typedef struct {
+  const float *in;
+  ptrdiff_t in_stride;
+  float *out;
+  size_t rows;
+  size_t count;
+  evssm_reduction function;
+} evssm_reduce_args;
+
+/* Rows of `count` values, each by itself:
+ * evssm_softmax: out = e^(in - max) / sum of these
+ * evssm_normalise: out = (in - mean) * (variance + epsilon)^(-1/2) * weight + bias; weight and bias may be NULL.
+ * in and out may be the same. */
+typedef struct {
+  const float *in;
+  ptrdiff_t in_stride;
+  float *out;
+  ptrdiff_t out_stride;
+  size_t rows;
+  size_t count;
+  const float *weight;
+  const float *bias;
+  float epsilon;
+} evssm_row_args;
+
+/* As evssm_normalise, over the channels of planes: value c of position p is in[c * in_stride + p], p < count. weight
+ * and bias have a value a channel. */
+typedef struct {
+  const float *in;
+  ptrdiff_t in_stride;
+  float *out;
+  ptrdiff_t out_stride;
+  size_t channels;
+  size_t count;
+  const float *weight;
+  const float *bias;
+  float epsilon;
+} evssm_plane_norm_args;
+
+/* out[r * out_stride + i] = in[r * in_stride + i], r < rows, i < count. */
+typedef struct {
+  const float *in;
+  ptrdiff_t in_stride;
+  float *out;
+  ptrdiff_t out_stride;
+  size_t rows;
+  size_t count;
+} evssm_copy_args;
+
+/* out[j * out_stride + i] = in[i * in_stride + j], i < rows, j < columns. */
+typedef struct {
+  const float *in;
+  ptrdiff_t in_stride;
+  float *out;
+  ptrdiff_t out_stride;
+  size_t rows;
+  size_t columns;
+} evssm_transpose_args;
+
+/* Most rows of a kernel for evssm_window_row. */
+#define EVSSM_WINDOW_ROWS 16
+
+/* out[x] = bias + sum over i < rows, j < columns of weight[i * columns + j] * row[i][x + j * dilation], x < count. */
+typedef struct {
+  const float *row[EVSSM_WINDOW_ROWS];
+  size_t rows;
+  size_t columns;
+  size_t dilation;
+  const float *weight;
+  float bias;
+  float *out;
+  size_t count;
+} evssm_window_args;
+
 /* Runs `iterations` rounds of independent fused multiply-adds (without memory traffic) and returns their number in
  * scalar multiply-adds; *sink keeps them alive. Time it to know the machine's peak. */
 typedef struct {

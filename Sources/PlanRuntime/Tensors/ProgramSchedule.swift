@@ -84,37 +84,3 @@ struct ProgramSchedule {
 
   private var placed: [(Int, Value)] = []
 }
-
-/// Chooses a step for every node whose results are not known: a kernel where there is one, else the plain definition.
-struct StepPlanner {
-  let program: PrimitiveProgram
-  let facts: [TensorFact?]
-  let known: [ProgramSchedule.Value]
-  let usesKernels: Bool
-  /// Values that are other values' bytes under another shape.
-  private(set) var aliases: [Int: Int] = [:]
-
-  init(program: PrimitiveProgram, facts: [TensorFact?], known: [ProgramSchedule.Value], usesKernels: Bool) {
-    self.program = program
-    self.facts = facts
-    self.known = known
-    self.usesKernels = usesKernels
-  }
-
-  mutating func plan() throws -> [ProgramSchedule.PlannedStep] {
-    var steps: [ProgramSchedule.PlannedStep] = []
-    for (index, node) in program.nodes.enumerated() {
-      if node.outputs.allSatisfy(isConstant) { continue }
-      steps.append(plain(node, ends: program.lastUses[index]))
-    }
-    return steps
-  }
-
-  private func isConstant(_ value: Int) -> Bool { if case .constant = known[value] { true } else { false } }
-
-  private func plain(_ node: PrimitiveProgram.Node, ends: [Int]) -> ProgramSchedule.PlannedStep {
-    ProgramSchedule.PlannedStep(inputs: node.inputs, outputs: node.outputs) { memory, _ in
-      PlainStep(node, ends: ends, memory: memory)
-    }
-  }
-}

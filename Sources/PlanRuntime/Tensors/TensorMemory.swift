@@ -109,6 +109,12 @@ final class TensorMemory: @unchecked Sendable {
     }
   }
 
+  /// The place in the arena of a value.
+  func target(_ value: Int) -> UnsafeRawPointer? {
+    guard case .arena(let offset, _, _) = places[value] else { return nil }
+    return UnsafeRawPointer(arena.base + offset)
+  }
+
   /// The arena's memory behind a region of the schedule.
   func floats(_ value: Int) -> Floats? {
     guard case .arena(let offset, .float32, _) = places[value] else { return nil }
