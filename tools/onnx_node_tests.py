@@ -23,6 +23,13 @@ DTYPES = {
     "int64": "I64", "uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64", "bool": "BOOL",
 }
 
+# Types without a name in safetensors: a byte an element, and this package's name of the type.
+NARROW = {
+    "int4": "int4", "uint4": "uint4", "int2": "int2", "uint2": "uint2", "float8_e4m3fn": "float8e4m3fn",
+    "float8_e4m3fnuz": "float8e4m3fnuz", "float8_e5m2": "float8e5m2", "float8_e5m2fnuz": "float8e5m2fnuz",
+    "float8_e8m0fnu": "float8e8m0", "float4_e2m1fn": "float4e2m1",
+}
+
 # Operators that no restoration network uses, by what they work on.
 SCOPE = {
     "training": {"Adagrad", "Adam", "Momentum", "Gradient"},
@@ -48,8 +55,8 @@ def operator(case, bases):
     return bases[max(matches, key=len)] if matches else case.model.graph.node[-1].op_type
 
 
-def tensors(values, prefix):
-    """Values as named arrays, or the reason why they are not."""
+def tensors(values, prefix, types):
+    """Values as named arrays, or the reason why they are not; the names of narrow types go to `types`."""
     out = {}
     for index, value in enumerate(values):
         if isinstance(value, onnx.TensorProto):
@@ -59,6 +66,12 @@ def tensors(values, prefix):
         value = np.asarray(value)
         if value.dtype.kind in "OUS":
             return None, "strings"
+        if str(value.dtype) in NARROW:
+            types[f"{prefix}_{index}"] = NARROW[str(value.dtype)]
+            if "int" in str(value.dtype):
+                value = value.astype(np.int8)
+            else:
+                value = value.view(np.uint8) & (0x0F if "float4" in str(value.dtype) else 0xFF)
         if str(value.dtype) not in DTYPES:
             return None, f"element type {value.dtype}"
         out[f"{prefix}_{index}"] = value
@@ -79,7 +92,7 @@ def write_safetensors(path, arrays):
 
 def element_types(model):
     """Element types of the model's inputs and outputs that are no tensors of a type that numpy arrays carry."""
-    allowed = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 16}
+    allowed = {1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, *range(16, 27)}
     for value in [*model.graph.input, *model.graph.output]:
         if not value.type.HasField("tensor_type"):
             return "a value that is no tensor"
@@ -118,8 +131,11 @@ def main():
             continue
         entry["unsupported"] = element_types(case.model)
         inputs, outputs = case.data_sets[0]
-        arrays, why = tensors(inputs, "input")
-        results, why_not = tensors(outputs, "output")
+        types = {}
+        arrays, why = tensors(inputs, "input", types)
+        results, why_not = tensors(outputs, "output", types)
+        if types:
+            entry["types"] = types
         if why or why_not or entry["unsupported"]:
             entry["unsupported"] = entry["unsupported"] or why or why_not
             continue

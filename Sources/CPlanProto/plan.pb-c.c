@@ -3612,7 +3612,7 @@ const ProtobufCEnumDescriptor evssm__plan__window_mode__descriptor =
   evssm__plan__window_mode__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue evssm__plan__element_type__enum_values_by_number[14] =
+static const ProtobufCEnumValue evssm__plan__element_type__enum_values_by_number[24] =
 {
   { "ELEMENT_TYPE_UNSPECIFIED", "EVSSM__PLAN__ELEMENT_TYPE__ELEMENT_TYPE_UNSPECIFIED", 0 },
   { "FLOAT32", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT32", 1 },
@@ -3628,24 +3628,44 @@ static const ProtobufCEnumValue evssm__plan__element_type__enum_values_by_number
   { "UINT32", "EVSSM__PLAN__ELEMENT_TYPE__UINT32", 11 },
   { "UINT64", "EVSSM__PLAN__ELEMENT_TYPE__UINT64", 12 },
   { "BOOL", "EVSSM__PLAN__ELEMENT_TYPE__BOOL", 13 },
+  { "INT4", "EVSSM__PLAN__ELEMENT_TYPE__INT4", 14 },
+  { "UINT4", "EVSSM__PLAN__ELEMENT_TYPE__UINT4", 15 },
+  { "INT2", "EVSSM__PLAN__ELEMENT_TYPE__INT2", 16 },
+  { "UINT2", "EVSSM__PLAN__ELEMENT_TYPE__UINT2", 17 },
+  { "FLOAT8E4M3FN", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT8E4M3FN", 18 },
+  { "FLOAT8E4M3FNUZ", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT8E4M3FNUZ", 19 },
+  { "FLOAT8E5M2", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT8E5M2", 20 },
+  { "FLOAT8E5M2FNUZ", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT8E5M2FNUZ", 21 },
+  { "FLOAT8E8M0", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT8E8M0", 22 },
+  { "FLOAT4E2M1", "EVSSM__PLAN__ELEMENT_TYPE__FLOAT4E2M1", 23 },
 };
 static const ProtobufCIntRange evssm__plan__element_type__value_ranges[] = {
-{0, 0},{0, 14}
+{0, 0},{0, 24}
 };
-static const ProtobufCEnumValueIndex evssm__plan__element_type__enum_values_by_name[14] =
+static const ProtobufCEnumValueIndex evssm__plan__element_type__enum_values_by_name[24] =
 {
   { "BFLOAT16", 3 },
   { "BOOL", 13 },
   { "ELEMENT_TYPE_UNSPECIFIED", 0 },
   { "FLOAT16", 2 },
   { "FLOAT32", 1 },
+  { "FLOAT4E2M1", 23 },
   { "FLOAT64", 4 },
+  { "FLOAT8E4M3FN", 18 },
+  { "FLOAT8E4M3FNUZ", 19 },
+  { "FLOAT8E5M2", 20 },
+  { "FLOAT8E5M2FNUZ", 21 },
+  { "FLOAT8E8M0", 22 },
   { "INT16", 6 },
+  { "INT2", 16 },
   { "INT32", 7 },
+  { "INT4", 14 },
   { "INT64", 8 },
   { "INT8", 5 },
   { "UINT16", 10 },
+  { "UINT2", 17 },
   { "UINT32", 11 },
+  { "UINT4", 15 },
   { "UINT64", 12 },
   { "UINT8", 9 },
 };
@@ -3656,9 +3676,9 @@ const ProtobufCEnumDescriptor evssm__plan__element_type__descriptor =
   "ElementType",
   "Evssm__Plan__ElementType",
   "evssm.plan",
-  14,
+  24,
   evssm__plan__element_type__enum_values_by_number,
-  14,
+  24,
   evssm__plan__element_type__enum_values_by_name,
   1,
   evssm__plan__element_type__value_ranges,

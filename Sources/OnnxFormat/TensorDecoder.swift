@@ -86,6 +86,11 @@ struct TensorData {
       return try Tensor(dtype: dtype, shape: shape) { _ in }
     }
     switch (field, dtype) {
+    case (.raw, _) where dtype.bitCount < 8:
+      return try unpacked(UnsafeRawBufferPointer(start: message.raw_data.data, count: message.raw_data.len), dtype, shape)
+    case (.int32, _) where dtype.bitCount < 8:
+      return try numbers(message.int32_data, message.n_int32_data).map { UInt8(truncatingIfNeeded: $0) }
+        .withUnsafeBytes { try unpacked($0, dtype, shape) }
     case (.raw, _): return try view(message.raw_data.data, message.raw_data.len, dtype, shape, owner)
     case (.float, .float32): return try view(message.float_data, message.n_float_data * 4, dtype, shape, owner)
     case (.int64, .int64): return try view(message.int64_data, message.n_int64_data * 8, dtype, shape, owner)
@@ -99,8 +104,25 @@ struct TensorData {
     case (.int32, .uint8): return try narrowed32(to: UInt8.self, dtype, shape)
     case (.int32, .uint16), (.int32, .float16), (.int32, .bfloat16):
       return try narrowed32(to: UInt16.self, dtype, shape)
+    case (.int32, .float8e4m3fn), (.int32, .float8e4m3fnuz), (.int32, .float8e5m2), (.int32, .float8e5m2fnuz),
+      (.int32, .float8e8m0):
+      return try narrowed32(to: UInt8.self, dtype, shape)
     case (.int32, .bool): return try narrowed32(to: UInt8.self, dtype, shape, maximum: 1)
     default: throw TensorDecoder.error("of type \(dtype.rawValue) has its data in the field of another type")
+    }
+  }
+
+  /// Elements of 2 or 4 bits, the first in the lowest bits of a byte, with a byte for each in memory.
+  private func unpacked(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, _ shape: [Int]) throws -> Tensor {
+    let count = try Checked.product(shape)
+    let (width, perByte) = (dtype.bitCount, 8 / dtype.bitCount)
+    guard count / perByte + (count % perByte == 0 ? 0 : 1) == bytes.count else { throw mismatch(shape, bytes.count * perByte) }
+    let isSigned = dtype == .int4 || dtype == .int2
+    return try Tensor(dtype: dtype, shape: shape) { target in
+      for i in 0..<count {
+        let bits = (bytes[i / perByte] >> UInt8(i % perByte * width)) & UInt8((1 << width) - 1)
+        target[i] = isSigned ? UInt8(bitPattern: Int8(bitPattern: bits << UInt8(8 - width)) >> Int8(8 - width)) : bits
+      }
     }
   }
 

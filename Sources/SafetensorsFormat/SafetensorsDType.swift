@@ -17,6 +17,8 @@ extension DType {
     case .uint16: "U16"
     case .uint8: "U8"
     case .bool: "BOOL"
+    // Not written: catalogues hold none of these.
+    default: rawValue
     }
   }
 

@@ -46,6 +46,11 @@ extension Tensor {
         case .uint32: fill { integer(Int64(load($0, UInt32.self))) }
         case .uint64: fill { floating(Double(load($0, UInt64.self))) }
         case .bool: fill { integer(load($0, UInt8.self) == 0 ? 0 : 1) }
+        case .int4, .int2: fill { integer(Int64(load($0, Int8.self))) }
+        case .uint4, .uint2: fill { integer(Int64(load($0, UInt8.self))) }
+        case .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0, .float4e2m1:
+          let format = NarrowFloat(dtype)
+          fill { floating(format?.value(load($0, UInt8.self)) ?? 0) }
         }
         initialized = count
       }

@@ -29,6 +29,8 @@ struct CaseList: Decodable {
     var atol: Double
     var out_of_scope: String?
     var unsupported: String?
+    /// Element types of values that are kept as bytes.
+    var types: [String: String]?
   }
 
   var cases: [Case]
@@ -47,12 +49,15 @@ struct CaseRunner {
   let folder: String
   let workers: Workers
   let tolerances: [String: (rtol: Double, atol: Double)]
+  let types: [String: [String: String]]
 
   init(folder: String) throws {
     self.folder = folder
     workers = try Workers(threads: 2)
+    let list = try CaseList(folder: folder).cases
+    types = Dictionary(list.map { ($0.name, $0.types ?? [:]) }, uniquingKeysWith: { $1 })
     tolerances = Dictionary(
-      try CaseList(folder: folder).cases.map { ($0.name, ($0.rtol, $0.atol)) }, uniquingKeysWith: { first, _ in first })
+      list.map { ($0.name, ($0.rtol, $0.atol)) }, uniquingKeysWith: { first, _ in first })
   }
 
   func run(_ name: String) -> CaseOutcome {
@@ -62,8 +67,8 @@ struct CaseRunner {
       let model = ModelDescription(
         architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
       let plan = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model).loaded()
-      let inputs = try values(data, "input", imported.graph.inputs.count)
-      let expected = try values(data, "output", imported.graph.outputs.count)
+      let inputs = try values(name, data, "input", imported.graph.inputs.count)
+      let expected = try values(name, data, "output", imported.graph.outputs.count)
       for usesKernels in [true, false] {
         let results = try TensorSession(plan: plan, workers: workers, usesKernels: usesKernels).run(inputs)
         for (index, pair) in zip(results, expected).enumerated() {
@@ -82,12 +87,13 @@ struct CaseRunner {
     }
   }
 
-  private func values(_ catalogue: TensorCatalogue, _ prefix: String, _ count: Int) throws -> [Tensor] {
+  private func values(_ name: String, _ catalogue: TensorCatalogue, _ prefix: String, _ count: Int) throws -> [Tensor] {
     try (0..<count).map { index in
       guard let tensor = catalogue["\(prefix)_\(index)"] else {
         throw EVSSMError("case.values", "The case has fewer than \(count) values \(prefix).")
       }
-      return tensor
+      guard let type = types[name]?["\(prefix)_\(index)"].flatMap(DType.init) else { return tensor }
+      return try Tensor(dtype: type, shape: tensor.shape, storage: tensor.storage, byteOffset: tensor.byteOffset)
     }
   }
 }

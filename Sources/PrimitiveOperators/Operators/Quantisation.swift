@@ -40,20 +40,24 @@ struct QuantizeLinear: TensorFunction {
   let axis: Int
   let block: Int
   let target: DType?
+  let saturates: Bool
 
   init(_ attributes: AttributeReader) throws {
     axis = try attributes.integer("axis", 1)
     block = try attributes.integer("block_size", 0, in: 0...Limits.maxWindow)
     let code = try attributes.integer("output_dtype", 0)
     target = code == 0 ? nil : try attributes.dtype("output_dtype")
-    attributes.ignore("saturate", "precision", "round_mode")
+    saturates = try attributes.flag("saturate", true)
+    attributes.ignore("precision", "round_mode")
   }
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let type = try facts.type(0)
     _ = try facts.type(1)
     let result = try facts.has(2) ? facts.type(2).dtype : target ?? .uint8
-    guard result.isInteger else { throw facts.failure("needs an integer zero point") }
+    guard result.isInteger || result.isFloatingPoint && result.bitCount <= 8 else {
+      throw facts.failure("needs a zero point of a narrow type")
+    }
     return [ValueType(result, type.shape)]
   }
 
@@ -65,6 +69,10 @@ struct QuantizeLinear: TensorFunction {
     let zeros = inputs.optional(2)?.doubles() ?? [Double](repeating: 0, count: scales.count)
     guard zeros.count == scales.count else { throw valueError("\(zeros.count) zero points belong to \(scales.count) scales.") }
     try checkScales(scales)
+    if dtype.isFloatingPoint {
+      let quotients = values.indices.map { values[$0] / scales[map[$0]] }
+      return [try Tensor(dtype: dtype, shape: input.shape, reals: quotients, saturates: saturates)]
+    }
     let range = dtype.realRange
     let out = values.indices.map { i -> Int64 in
       let quotient = Double(Float(values[i]) / Float(scales[map[i]]))
@@ -97,7 +105,7 @@ struct DequantizeLinear: TensorFunction {
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let type = try facts.type(0)
-    guard type.dtype.isInteger else { throw facts.failure("needs integers") }
+    guard type.dtype.isInteger || type.dtype.bitCount <= 8 else { throw facts.failure("needs values of a narrow type") }
     try facts.floating(1)
     return [ValueType(try target ?? facts.type(1).dtype, type.shape)]
   }
@@ -105,11 +113,11 @@ struct DequantizeLinear: TensorFunction {
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let (input, scale) = (try inputs.required(0), try inputs.required(1))
     let map = try QuantisationMap(input.shape, scale.shape, axis: axis, block: block)
-    let (values, scales) = (input.integers(), scale.doubles())
-    let zeros = inputs.optional(2)?.integers() ?? [Int64](repeating: 0, count: scales.count)
+    let (values, scales) = (input.doubles(), scale.doubles())
+    let zeros = inputs.optional(2)?.doubles() ?? [Double](repeating: 0, count: scales.count)
     guard zeros.count == scales.count else { throw valueError("\(zeros.count) zero points belong to \(scales.count) scales.") }
     try checkScales(scales)
-    let out = values.indices.map { Double(values[$0] &- zeros[map[$0]]) * scales[map[$0]] }
+    let out = values.indices.map { (values[$0] - zeros[map[$0]]) * scales[map[$0]] }
     return [try Tensor(dtype: target ?? scale.dtype, shape: input.shape, reals: out)]
   }
 }

@@ -23,11 +23,11 @@ extension Tensor {
         }
       }
       return switch dtype {
-      case .int8: all(Int8.self) { Int64($0) }
+      case .int8, .int4, .int2: all(Int8.self) { Int64($0) }
       case .int16: all(Int16.self) { Int64($0) }
       case .int32: all(Int32.self) { Int64($0) }
       case .int64: all(Int64.self) { $0 }
-      case .uint8: all(UInt8.self) { Int64($0) }
+      case .uint8, .uint4, .uint2: all(UInt8.self) { Int64($0) }
       case .uint16: all(UInt16.self) { Int64($0) }
       case .uint32: all(UInt32.self) { Int64($0) }
       case .uint64: all(UInt64.self) { Int64(bitPattern: $0) }
@@ -38,7 +38,9 @@ extension Tensor {
   }
 
   /// A tensor of the given numbers, rounded to nearest even (integer types: cut off, then the lowest bits).
-  public init(dtype: DType, shape: [Int], reals: [Double]) throws {
+  public init(
+    dtype: DType, shape: [Int], reals: [Double], saturates: Bool = true, rounding: NarrowFloat.Rounding = .up
+  ) throws {
     guard dtype.isFloatingPoint else {
       try self.init(dtype: dtype, shape: shape, integers: reals.map { dtype == .bool ? ($0 != 0 ? 1 : 0) : $0.saturatedInteger })
       return
@@ -49,7 +51,10 @@ extension Tensor {
       case .float64: reals.withUnsafeBytes { out.copyMemory(from: $0) }
       case .float32: Self.fill(out, reals) { Float($0) }
       case .float16: Self.fill(out, reals) { HalfPrecision.binary16($0) }
-      default: Self.fill(out, reals) { HalfPrecision.bfloat16($0) }
+      case .bfloat16: Self.fill(out, reals) { HalfPrecision.bfloat16($0) }
+      default:
+        let format = NarrowFloat(dtype)
+        Self.fill(out, reals) { format?.bits($0, saturates: saturates, rounding: rounding) ?? 0 }
       }
     }
   }
@@ -68,6 +73,13 @@ extension Tensor {
       case .float32: Self.fill(out, integers) { Float($0) }
       case .float16: Self.fill(out, integers) { HalfPrecision.binary16(Double($0)) }
       case .bfloat16: Self.fill(out, integers) { HalfPrecision.bfloat16(Double($0)) }
+      case .int4: Self.fill(out, integers) { Int8(truncatingIfNeeded: ($0 << 60) >> 60) }
+      case .uint4: Self.fill(out, integers) { UInt8(truncatingIfNeeded: $0 & 15) }
+      case .int2: Self.fill(out, integers) { Int8(truncatingIfNeeded: ($0 << 62) >> 62) }
+      case .uint2: Self.fill(out, integers) { UInt8(truncatingIfNeeded: $0 & 3) }
+      default:
+        let format = NarrowFloat(dtype)
+        Self.fill(out, integers) { format?.bits(Double($0)) ?? 0 }
       }
     }
   }
@@ -110,7 +122,7 @@ extension Double {
 }
 
 extension DType {
-  var isUnsigned: Bool { self == .uint8 || self == .uint16 || self == .uint32 || self == .uint64 }
+  var isUnsigned: Bool { self == .uint8 || self == .uint16 || self == .uint32 || self == .uint64 || self == .uint4 || self == .uint2 }
   /// An integer type; bool is none.
   var isInteger: Bool { !isFloatingPoint && self != .bool }
 
@@ -118,6 +130,10 @@ extension DType {
   var realRange: ClosedRange<Double> {
     switch self {
     case .int8: -128...127
+    case .int4: -8...7
+    case .uint4: 0...15
+    case .int2: -2...1
+    case .uint2: 0...3
     case .uint8: 0...255
     case .int16: -32768...32767
     case .uint16: 0...65535
