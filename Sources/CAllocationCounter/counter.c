@@ -11,7 +11,17 @@
 #endif
 #endif
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 static atomic_uint_fast64_t calls;
+
+void evssm_return_freed_memory(void) {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
+}
 
 uint64_t evssm_allocation_count(void) { return atomic_load_explicit(&calls, memory_order_relaxed); }
 

@@ -16,6 +16,7 @@ struct JPEGStructure {
   private(set) var orientation = Orientation.upright
   private(set) var notes: Set<PictureNote> = []
   private var scanCount = 0
+  private var isProgressive = false
   private var hasEXIF = false
 
   /// - Complexity: O(file), O(1) memory.
@@ -103,6 +104,7 @@ struct JPEGStructure {
     try checkComponents(count, segment)
     try Limits.checkPicture(width: width, height: height)
     (self.width, self.height, components) = (width, height, count)
+    isProgressive = segment.marker == 0xC2
   }
 
   private func checkComponents(_ count: Int, _ segment: JPEGSegment) throws {
@@ -129,6 +131,6 @@ struct JPEGStructure {
   var info: PictureInfo {
     PictureInfo(
       format: .jpeg, storedWidth: width, storedHeight: height, bitDepth: 8, channels: components,
-      orientation: orientation)
+      orientation: orientation, hasSeveralScans: isProgressive || scanCount > 1)
   }
 }

@@ -30,6 +30,15 @@ public enum NumpyFile {
     return tensor
   }
 
+  /// The shape of the array in a file, from its header alone. Throws as ``read(path:)`` does for the header.
+  public static func shape(path: String) throws -> [Int] {
+    do {
+      let file = try InputFile(path)
+      let range = try headerRange(file)
+      return try NumpyHeader(try file.bytes(at: range.lowerBound, count: range.count)).shape
+    } catch let error as EVSSMError { throw error.at(.init(file: path)) }
+  }
+
   private static func headerRange(_ file: borrowing InputFile) throws -> Range<Int> {
     let prefix = try file.prefix(12)
     guard prefix.starts(with: magic), prefix.count == 12 else {

@@ -122,7 +122,7 @@ struct PNGStructure {
   var info: PictureInfo {
     PictureInfo(
       format: .png, storedWidth: header.width, storedHeight: header.height, bitDepth: header.bitDepth,
-      channels: header.channels, orientation: orientation)
+      channels: header.channels, orientation: orientation, hasAlpha: hasAlpha)
   }
 }
 

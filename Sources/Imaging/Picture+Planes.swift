@@ -22,27 +22,56 @@ extension Picture {
     fill(buffer)
   }
 
+  /// The values of a rectangle as planes (3, rows, columns).
+  /// - Throws: `picture.sample-count` for a buffer of another size, or a rectangle that is not in the picture.
+  /// - Complexity: O(rows · columns).
+  public func copyPlanes(
+    rows: Range<Int>, columns: Range<Int>, to buffer: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    guard rows.lowerBound >= 0, rows.upperBound <= height, columns.lowerBound >= 0, columns.upperBound <= width,
+      buffer.count == 3 * rows.count * columns.count
+    else {
+      throw EVSSMError(
+        "picture.sample-count", "A buffer of \(buffer.count) values does not take rows \(rows) and columns \(columns).",
+        category: .internal)
+    }
+    for (line, row) in rows.enumerated() {
+      let pixels = row * width + columns.lowerBound..<row * width + columns.upperBound
+      fill(buffer, pixels, at: line * columns.count, planeStride: rows.count * columns.count)
+    }
+  }
+
   private func fill(_ buffer: UnsafeMutableBufferPointer<Float>) {
+    fill(buffer, 0..<width * height, at: 0, planeStride: width * height)
+  }
+
+  private static let byteValues = (0...255).map { Float($0) / 255 }
+
+  /// Writes consecutive pixels side by side, from `start` on in each plane.
+  private func fill(
+    _ buffer: UnsafeMutableBufferPointer<Float>, _ pixels: Range<Int>, at start: Int, planeStride: Int
+  ) {
+    let target = (pixels: pixels, start: start, stride: planeStride)
     switch samples {
     case .eightBit(let bytes):
-      let table = (0...255).map { Float($0) / 255 }
-      table.withUnsafeBufferPointer { table in
-        bytes.withUnsafeBufferPointer { separate($0, into: buffer) { table[Int($0)] } }
+      Self.byteValues.withUnsafeBufferPointer { table in
+        bytes.withUnsafeBufferPointer { Self.separate($0, into: buffer, target) { table[Int($0)] } }
       }
     case .sixteenBit(let words):
-      words.withUnsafeBufferPointer { separate($0, into: buffer) { Float($0) / 65_535 } }
+      words.withUnsafeBufferPointer { Self.separate($0, into: buffer, target) { Float($0) / 65_535 } }
     }
   }
 
   @inline(__always)
-  private func separate<Sample>(
-    _ samples: UnsafeBufferPointer<Sample>, into planes: UnsafeMutableBufferPointer<Float>, _ value: (Sample) -> Float
+  private static func separate<Sample>(
+    _ samples: UnsafeBufferPointer<Sample>, into planes: UnsafeMutableBufferPointer<Float>,
+    _ target: (pixels: Range<Int>, start: Int, stride: Int), _ value: (Sample) -> Float
   ) {
-    let count = width * height
-    for pixel in 0..<count {
-      planes[pixel] = value(samples[3 * pixel])
-      planes[count + pixel] = value(samples[3 * pixel + 1])
-      planes[2 * count + pixel] = value(samples[3 * pixel + 2])
+    for index in 0..<target.pixels.count {
+      let (from, to) = (3 * (target.pixels.lowerBound + index), target.start + index)
+      planes[to] = value(samples[from])
+      planes[target.stride + to] = value(samples[from + 1])
+      planes[2 * target.stride + to] = value(samples[from + 2])
     }
   }
 

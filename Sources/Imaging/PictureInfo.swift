@@ -12,6 +12,10 @@ public struct PictureInfo: Sendable, Hashable {
   /// Channels as stored: 1 grey or palette, 2 grey and alpha, 3 colour, 4 colour and alpha.
   public let channels: Int
   public let orientation: Orientation
+  /// Whether pixels may be less than opaque: an alpha channel, or a transparent colour of PNG.
+  public let hasAlpha: Bool
+  /// Whether a JPEG decoder must keep all coefficients until the last scan, as for progressive pictures.
+  public let hasSeveralScans: Bool
 
   /// - Throws: everything that ``Picture/init(bytes:)`` throws for the structure of a file.
   /// - Complexity: O(file) time for its chunks or markers, O(1) memory.
@@ -27,13 +31,16 @@ public struct PictureInfo: Sendable, Hashable {
   }
 
   init(
-    format: PictureFormat, storedWidth: Int, storedHeight: Int, bitDepth: Int, channels: Int, orientation: Orientation
+    format: PictureFormat, storedWidth: Int, storedHeight: Int, bitDepth: Int, channels: Int, orientation: Orientation,
+    hasAlpha: Bool = false, hasSeveralScans: Bool = false
   ) {
     self.format = format
     (width, height) = orientation.swapsSides ? (storedHeight, storedWidth) : (storedWidth, storedHeight)
     self.bitDepth = bitDepth
     self.channels = channels
     self.orientation = orientation
+    self.hasAlpha = hasAlpha
+    self.hasSeveralScans = hasSeveralScans
   }
 }
 

@@ -46,6 +46,11 @@ public final class PlanSession: @unchecked Sendable {
     return try Checked.roundUp(Checked.multiply(floats, 4), to: 4096)
   }
 
+  /// Bytes that a session of this binding holds: ``memoryByteCount``, known before there is one.
+  public static func memoryByteCount(_ plan: LoadedPlan, _ bound: BoundPlan, threads: Int) throws -> Int {
+    try Checked.add(bound.arenaByteCount, Checked.multiply(threadScratchByteCount(plan), threads))
+  }
+
   public var height: Int { picture.height }
   public var width: Int { picture.width }
   /// Floats of a picture: 3 · height · width.

@@ -57,10 +57,10 @@ class SelectiveScan2D(nn.Module):
         batch, _, height, width = x.shape
         x, gate = self.in_proj(x.permute(0, 2, 3, 1)).chunk(2, dim=3)
         u = F.gelu(self.conv2d(x.permute(0, 3, 1, 2))).flatten(2)
-        parameters = self.x_conv(torch.matmul(self.x_proj_weight[0], u))
+        parameters = self.x_conv(F.linear(u.transpose(1, 2), self.x_proj_weight[0]).transpose(1, 2))
         rank, B, C = parameters.split([self.rank, STATES, STATES], dim=1)
-        delta = F.softplus(torch.matmul(self.dt_projs_weight[0], rank) + self.dt_projs_bias[0, :, None])
-        y = self.scan(u, delta, -torch.exp(self.A_logs), B, C, self.Ds)
+        delta = F.softplus(F.linear(rank.transpose(1, 2), self.dt_projs_weight[0], self.dt_projs_bias[0]))
+        y = self.scan(u, delta.transpose(1, 2), -torch.exp(self.A_logs), B, C, self.Ds)
         y = self.out_norm(y.transpose(1, 2)).view(batch, height, width, -1)
         return self.out_proj(y * F.gelu(gate)).permute(0, 3, 1, 2)
 

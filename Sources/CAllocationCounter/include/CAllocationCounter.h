@@ -13,4 +13,8 @@ uint64_t evssm_allocation_count(void);
 /* Whether calls are counted on this system. */
 int evssm_counts_allocations(void);
 
+/* Has the C library give large blocks back to the system when they are freed. Without it, glibc keeps freed blocks of up to
+ * 32 MiB once such blocks have been used. */
+void evssm_return_freed_memory(void);
+
 #endif

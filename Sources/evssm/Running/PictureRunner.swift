@@ -2,46 +2,26 @@ import Foundation
 import PlanRuntime
 import Tensors
 
-/// What became of one picture.
-struct RunOutcome {
-  let item: RunItem
-  var width: Int?
-  var height: Int?
-  /// Of the network alone.
-  var seconds: Double?
-  var notes: [String] = []
-  var error: EVSSMError?
-
-  var json: JSONValue {
-    [
-      "input": .string(item.input),
-      "output": error == nil ? .string(item.output) : nil,
-      "width": JSONValue(width),
-      "height": JSONValue(height),
-      "seconds": JSONValue(seconds),
-      "notes": JSONValue(notes),
-      "error": error.map { ["code": .string($0.code.rawValue), "message": .string($0.description)] } ?? nil,
-    ]
-  }
-}
-
-/// Restores pictures one after the other; an error of one does not touch the others.
-struct PictureRunner {
+/// Restores pictures one after the other; an error of one does not touch the others. Not reentrant.
+final class PictureRunner: @unchecked Sendable {
+  // Unchecked: a runner belongs to one job at a time; JobSlots orders what passes between jobs.
   private var sessions: SessionCache
 
   init(sessions: SessionCache) { self.sessions = sessions }
 
-  mutating func run(_ item: RunItem) -> RunOutcome {
-    var outcome = RunOutcome(item: item)
-    do { try restore(item, &outcome) } catch let error as EVSSMError {
-      outcome.error = error.at(.init(file: item.input))
-    } catch {
-      outcome.error = EVSSMError("internal.error", "\(error)", category: .internal, place: .init(file: item.input))
+  /// Gives the memory of all sessions back.
+  func forgetSessions() { sessions.removeAll() }
+
+  /// - Parameter choice: how to cut the picture; nil to run it in one piece, without a budget.
+  func run(_ item: RunItem, _ choice: TileChoice?) -> RunOutcome {
+    RunOutcome.catching(item) { outcome in
+      guard let choice else { return try restore(item, &outcome) }
+      sessions.keepOnly(choice.grid)
+      if choice.grid.isWhole { try restore(item, &outcome) } else { try restore(item, choice.grid, &outcome) }
     }
-    return outcome
   }
 
-  private mutating func restore(_ item: RunItem, _ outcome: inout RunOutcome) throws {
+  private func restore(_ item: RunItem, _ outcome: inout RunOutcome) throws {
     var picture = try PictureData.read(path: item.input)
     (outcome.width, outcome.height) = (picture.width, picture.height)
     let session = try sessions.session(width: picture.width, height: picture.height)
@@ -49,8 +29,30 @@ struct PictureRunner {
     picture.planes = try session.run(picture.planes)
     outcome.seconds = (ContinuousClock.now - start).seconds
     outcome.notes = picture.notes + (try picture.write(to: item.output))
-    let nonFinite = picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
-    if nonFinite > 0 { outcome.notes.append("\(nonFinite) values of the result are NaN or infinite") }
+    outcome.note(nonFinite: picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) })
+  }
+
+  private func restore(_ item: RunItem, _ grid: TileGrid, _ outcome: inout RunOutcome) throws {
+    let (rows, source) = try restoreRows(item, grid, &outcome)
+    outcome.notes = source.notes + (try rows.write(alpha: source.alpha))
+    outcome.note(nonFinite: rows.nonFiniteCount)
+  }
+
+  /// The restored rows, and what is left of the source: its samples are gone.
+  private func restoreRows(
+    _ item: RunItem, _ grid: TileGrid, _ outcome: inout RunOutcome
+  ) throws -> (RestoredRows, (notes: [String], alpha: [UInt8]?)) {
+    let source = try SourcePicture.read(path: item.input)
+    (outcome.width, outcome.height, outcome.grid) = (source.width, source.height, grid)
+    guard (source.width, source.height) == (grid.width, grid.height) else {
+      throw EVSSMError("run.changed", "The file was changed while it was read. Run it again.", category: .inputOutput)
+    }
+    let session = try sessions.tiledSession(grid)
+    var rows = try RestoredRows(width: source.width, height: source.height, path: item.output)
+    let start = ContinuousClock.now
+    try session.run(read: source.copyPlanes) { try rows.append($0, $1) }
+    outcome.seconds = (ContinuousClock.now - start).seconds
+    return (rows, (source.notes, source.alpha))
   }
 }
 

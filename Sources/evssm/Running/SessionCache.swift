@@ -2,13 +2,15 @@ import ExecutionPlan
 import PlanRuntime
 import Tensors
 
-/// Sessions of one plan by picture size; they share the threads. Holds at most ``capacity``, the latest used.
+/// Sessions of one plan by picture size; they share the threads. Holds at most ``capacity``, the latest used, or one for
+/// tiles.
 struct SessionCache {
   static let capacity = 4
 
   let plan: LoadedPlan
   let workers: Workers
   private var sessions: [PlanSession] = []
+  private var tiled: TiledSession?
 
   init(plan: LoadedPlan, workers: Workers) {
     self.plan = plan
@@ -26,5 +28,25 @@ struct SessionCache {
     let session = try PlanSession(plan: plan, height: height, width: width, workers: workers)
     sessions.append(session)
     return session
+  }
+
+  /// The session for pictures that are cut so.
+  mutating func tiledSession(_ grid: TileGrid) throws -> TiledSession {
+    if let tiled, tiled.grid == grid { return tiled }
+    tiled = nil
+    let session = try TiledSession(plan: plan, grid: grid, workers: workers)
+    tiled = session
+    return session
+  }
+
+  /// Gives back all memory but that of the session for `grid`.
+  mutating func keepOnly(_ grid: TileGrid) {
+    if tiled?.grid != grid { tiled = nil }
+    sessions.removeAll { !grid.isWhole || $0.width != grid.width || $0.height != grid.height }
+  }
+
+  mutating func removeAll() {
+    tiled = nil
+    sessions = []
   }
 }

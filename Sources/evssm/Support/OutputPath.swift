@@ -20,6 +20,9 @@ enum OutputPath {
     return name[name.index(after: dot)...].lowercased()
   }
 
+  /// Whether a .npy array is written to the path.
+  static func isArray(_ path: String) -> Bool { fileExtension(path) == "npy" }
+
   static func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
   static func isDirectory(_ path: String) -> Bool {

@@ -12,5 +12,8 @@ struct ThreadOption: ParsableArguments {
     }
   }
 
-  func workers() throws -> Workers { try Workers(threads: threads ?? Workers.processorCount) }
+  /// How many threads to use.
+  var count: Int { threads ?? Workers.processorCount }
+
+  func workers() throws -> Workers { try Workers(threads: count) }
 }

@@ -1,0 +1,95 @@
+import ExecutionPlan
+import Tensors
+
+/// A grid and what it takes.
+public struct TileChoice: Sendable, Hashable {
+  public let grid: TileGrid
+  /// Bytes of arena, scratch memory and all else that was counted in.
+  public let byteCount: Int
+  /// Multiply-adds of all tiles together.
+  public let multiplyAdds: Int
+}
+
+/// Chooses tiles for a budget of memory, by the plan's own binding of each candidate size.
+public struct TilePlanner: Sendable {
+  let plan: LoadedPlan
+  /// Threads whose private memory is counted: at least ``leastThreads``, so that the choice, and with it the result, is the
+  /// same for every smaller number of threads.
+  let threads: Int
+  public static let leastThreads = 8
+
+  public init(plan: LoadedPlan, threads: Int) {
+    self.plan = plan
+    self.threads = max(threads, Self.leastThreads)
+  }
+
+  /// The grid with the fewest multiply-adds among those that fit into `budget` bytes; the picture in one piece if that
+  /// fits.
+  ///
+  /// - Parameters:
+  ///   - whole: bytes that the caller needs beside the session for a picture in one piece.
+  ///   - tiled: bytes that the caller needs beside the session and ``TileGrid/bufferByteCount`` for one in tiles.
+  /// - Returns: nil when nothing fits.
+  /// - Complexity: O(rows + columns) bindings, for the most rows and columns of tiles that a picture of this size may have.
+  ///
+  /// Throws what ``Plan/bind(height:width:)`` throws for a picture out of the plan's range.
+  public func choose(height: Int, width: Int, budget: Int, whole: Int, tiled: Int) throws -> TileChoice? {
+    let inOnePiece = try choice(TileGrid(height: height, width: width), beside: whole)
+    if inOnePiece.byteCount <= budget { return inOnePiece }
+    return try staircase(height: height, width: width) { grid in
+      let choice = try choice(grid, beside: Checked.add(tiled, grid.bufferByteCount))
+      return choice.byteCount <= budget ? choice : nil
+    }
+  }
+
+  /// The grid that needs the least memory, in one piece or in tiles.
+  public func smallest(height: Int, width: Int, whole: Int, tiled: Int) throws -> TileChoice {
+    let inOnePiece = try choice(TileGrid(height: height, width: width), beside: whole)
+    let rows = Self.axes(height).last ?? TileAxis(whole: height)
+    let columns = Self.axes(width).last ?? TileAxis(whole: width)
+    let grid = TileGrid(rows: rows, columns: columns)
+    if grid.isWhole { return inOnePiece }
+    let inTiles = try choice(grid, beside: Checked.add(tiled, grid.bufferByteCount))
+    return inOnePiece.byteCount <= inTiles.byteCount ? inOnePiece : inTiles
+  }
+
+  /// Walks along the border between grids that fit and grids that do not: the more rows, the fewer columns are needed.
+  private func staircase(
+    height: Int, width: Int, _ fitting: (TileGrid) throws -> TileChoice?
+  ) throws -> TileChoice? {
+    let columns = Self.axes(width)
+    var column = columns.count - 1
+    var best: TileChoice?
+    for rows in Self.axes(height) {
+      var found: TileChoice?
+      while column >= 0, let choice = try fitting(TileGrid(rows: rows, columns: columns[column])) {
+        found = choice
+        column -= 1
+      }
+      if let found, found.multiplyAdds < best?.multiplyAdds ?? .max { best = found }
+      if column < 0 { break }
+      // The last one that fitted also fits with shorter rows, where it may be the best.
+      if found != nil { column += 1 }
+    }
+    return best
+  }
+
+  /// The ways to cut an axis, from the fewest tiles to the most, a length each.
+  private static func axes(_ size: Int) -> [TileAxis] {
+    var out = [TileAxis(whole: size)]
+    var count = 2
+    while let axis = TileAxis(size: size, count: count, overlap: TileGrid.overlap), axis.length >= TileGrid.leastLength {
+      if axis.length < out[out.count - 1].length { out.append(axis) }
+      count += 1
+    }
+    return out
+  }
+
+  private func choice(_ grid: TileGrid, beside bytes: Int) throws -> TileChoice {
+    let bound = try plan.binding(height: grid.tileHeight, width: grid.tileWidth)
+    let session = try PlanSession.memoryByteCount(plan, bound, threads: threads)
+    let work = try bound.multiplyAdds(of: plan.plan).reduce(0) { try Checked.add($0, $1) }
+    return TileChoice(
+      grid: grid, byteCount: try Checked.add(session, bytes), multiplyAdds: try Checked.multiply(work, grid.count))
+  }
+}

@@ -1,0 +1,42 @@
+import ExecutionPlan
+import PlanRuntime
+import Tensors
+
+/// The memory that `run` may use, and what of it is spoken for.
+struct MemoryBudget {
+  let total: MemorySize
+  /// The program with its libraries, a job's stack and small objects, and the plan's file, which is mapped.
+  let shared: Int
+  private let planner: TilePlanner
+
+  /// What a process takes that runs no picture, measured and rounded up; and each job beside its session and picture.
+  static let processByteCount = 40 << 20
+  static let jobByteCount = 2 << 20
+
+  init(total: MemorySize, plan: LoadedPlan, threads: Int, jobs: Int) {
+    self.total = total
+    shared = Self.processByteCount + jobs * Self.jobByteCount + (plan.fileByteCount ?? plan.weights.count)
+    planner = TilePlanner(plan: plan, threads: threads)
+  }
+
+  /// What pictures may use.
+  var available: Int { total.byteCount - shared }
+
+  /// How a picture is run within the budget: in one piece if possible. The same for any number of jobs.
+  ///
+  /// Throws `run.max-memory` with the smallest budget that would do, and errors of the picture's structure and size.
+  func choice(for item: RunItem) throws -> TileChoice {
+    let memory = try PictureMemory(item)
+    let choice = try planner.choose(
+      height: memory.height, width: memory.width, budget: available, whole: memory.whole, tiled: memory.tiled)
+    if let choice { return choice }
+    let smallest = try planner.smallest(
+      height: memory.height, width: memory.width, whole: memory.whole, tiled: memory.tiled)
+    let least = MemorySize(byteCount: try Checked.add(shared, smallest.byteCount))
+    throw EVSSMError(
+      "run.max-memory",
+      "A picture of \(memory.width)x\(memory.height) cannot be run within \(Format.bytes(total.byteCount)) of memory; "
+        + "\(least) is the least that would do.", category: .usage, place: .init(option: "--max-memory"),
+      limit: "max_memory")
+  }
+}

@@ -1,0 +1,73 @@
+import Imaging
+import Tensors
+
+/// A picture as a file holds it, before it is made float32 planes.
+struct SourcePicture {
+  enum Content {
+    case picture(Picture)
+    /// Planes (3, height, width).
+    case array([Float])
+  }
+
+  let content: Content
+  let width: Int
+  let height: Int
+
+  /// Whether the file at `path` is a .npy array: its content says so.
+  static func isArray(path: String) throws -> Bool {
+    try InputFile(path).prefix(6).starts(with: [0x93] + Array("NUMPY".utf8))
+  }
+
+  /// Reads the file at `path`; its content says what it is.
+  ///
+  /// Throws errors of the formats, and `run.shape` for an array that is not (3, H, W).
+  static func read(path: String) throws -> SourcePicture {
+    if try isArray(path: path) {
+      let tensor = try NumpyFile.read(path: path)
+      let size = try arraySize(tensor.shape, path)
+      return SourcePicture(content: .array(tensor.floats()), width: size.width, height: size.height)
+    }
+    let picture = try Picture.read(path: path)
+    return SourcePicture(content: .picture(picture), width: picture.width, height: picture.height)
+  }
+
+  static func arraySize(_ shape: [Int], _ path: String) throws -> (width: Int, height: Int) {
+    guard shape.count == 3, shape[0] == 3, !shape.contains(0) else {
+      throw EVSSMError(
+        "run.shape", "The array has the shape \(Format.shape(shape)); a picture has (3, H, W).", place: .init(file: path))
+    }
+    return (shape[2], shape[1])
+  }
+
+  /// Opacity that the network does not touch.
+  var alpha: [UInt8]? {
+    if case .picture(let picture) = content { picture.alpha } else { nil }
+  }
+
+  var notes: [String] {
+    if case .picture(let picture) = content { picture.notes.map(\.rawValue) } else { [] }
+  }
+
+  /// The planes (3, rows, columns) of a rectangle.
+  func copyPlanes(rows: Range<Int>, columns: Range<Int>, to buffer: UnsafeMutableBufferPointer<Float>) throws {
+    switch content {
+    case .picture(let picture): try picture.copyPlanes(rows: rows, columns: columns, to: buffer)
+    case .array(let values):
+      for plane in 0..<3 {
+        for (line, row) in rows.enumerated() {
+          let from = (plane * height + row) * width + columns.lowerBound
+          let to = (plane * rows.count + line) * columns.count
+          for x in 0..<columns.count { buffer[to + x] = values[from + x] }
+        }
+      }
+    }
+  }
+
+  /// All planes, (3, height, width).
+  consuming func planes() -> [Float] {
+    switch content {
+    case .picture(let picture): picture.planes()
+    case .array(let values): values
+    }
+  }
+}
