@@ -1,7 +1,7 @@
 import Tensors
 
-/// Memory that decoding and encoding take at most, for callers that have a budget. Sizes are within ``Limits``, so that no
-/// sum overflows.
+/// Memory that decoding and encoding take at most, for callers that have a budget. Sizes are within ``Limits``, so that
+/// no sum overflows.
 extension PictureInfo {
   private var pixels: Int { width * height }
   private var sampleByteCount: Int { bitDepth == 16 ? 2 : 1 }
@@ -9,10 +9,11 @@ extension PictureInfo {
   /// Bytes of the decoded ``Picture``: samples, and a byte a pixel of opacity.
   public var pictureByteCount: Int { pixels * (3 * sampleByteCount + (hasAlpha ? 1 : 0)) }
 
-  /// Bytes in use at the most while ``Picture/read(path:)`` works on a file of `fileByteCount` bytes, the result included.
+  /// Bytes in use at the most while ``Picture/read(path:)`` works on a file of `fileByteCount` bytes, the result
+  /// included.
   ///
-  /// The decoder's output, its parted or turned copy, the file, for PNG its chunks once more, for JPEG of several scans all
-  /// coefficients, and working rows.
+  /// The decoder's output, its parted or turned copy, the file, for PNG its chunks once more, for JPEG of several scans
+  /// all coefficients, and working rows.
   public func decodingByteCount(fileByteCount: Int) -> Int {
     let interleaved = pixels * (hasAlpha ? 4 : 3) * sampleByteCount
     let turned = orientation == .upright ? 0 : pictureByteCount
@@ -31,7 +32,8 @@ extension PictureInfo {
   /// Two bytes a coefficient, three components at full resolution, blocks that reach over the border.
   private static func coefficients(_ pixels: Int) -> Int { 6 * (pixels + pixels / 8) + (1 << 20) }
 
-  /// Bytes in use at the most while ``Picture/write(to:quality:)`` works on a picture of 8 bits, beside the picture itself.
+  /// Bytes in use at the most while ``Picture/write(to:quality:)`` works on a picture of 8 bits, beside the picture
+  /// itself.
   public static func encodingByteCount(width: Int, height: Int, hasAlpha: Bool, as format: PictureFormat) -> Int {
     let rows = workingRows * width * 8
     switch format {

@@ -62,9 +62,10 @@ public final class PlanSession: @unchecked Sendable {
   ///
   /// Throws `runtime.buffer-size` when a buffer has another length; `runtime.cancelled` or `runtime.deadline` when
   /// `control` stopped the run, whose output is then worth nothing. The session can be used again in any case.
-  /// Allocates nothing.
+  /// `trace` must have been made for this session's workers. Allocates nothing.
   public func run(
-    input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>, control: RunControl? = nil
+    input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>, control: RunControl? = nil,
+    trace: RunTrace? = nil
   ) throws {
     guard input.count == pictureCount, output.count == pictureCount else {
       throw EVSSMError(
@@ -76,7 +77,11 @@ public final class PlanSession: @unchecked Sendable {
       picture.input = nil
       picture.output = nil
     }
-    if let reason = control?.reason ?? workers.pool.run(job, control: control) { throw reason.error }
+    guard trace?.workerCount ?? workers.count == workers.count else {
+      throw EVSSMError("runtime.trace", "The trace was made for another number of threads.", category: .usage)
+    }
+    trace?.begin()
+    if let reason = control?.reason ?? workers.pool.run(job, control: control, trace: trace) { throw reason.error }
   }
 
   /// Restores a picture given and returned as an array. One allocation.
@@ -150,6 +155,7 @@ final class PlanJob: TeamJob, @unchecked Sendable {
     let own = scratch.floats(at: worker * scratchBytes)
     if worker == 0 { times[0] = RunControl.now() }
     for index in executors.indices {
+      team.trace?._withUnsafeGuaranteedRef { $0.enter(step: index, worker: worker) }
       executors[index].run(worker: worker, team: team, scratch: own)
       if worker == 0 { times[index + 1] = RunControl.now() }
       if observer != nil {

@@ -15,6 +15,8 @@ final class Team: @unchecked Sendable {
   private let gate: Gate
   /// Borrowed from the caller of the run, so that looking at it counts no references.
   @exclusivity(unchecked) private var control: Unmanaged<RunControl>?
+  /// Borrowed likewise; nil unless the run is traced.
+  @exclusivity(unchecked) private(set) var trace: Unmanaged<RunTrace>?
   /// Why the rest of the run is skipped; nil while it goes on.
   @exclusivity(unchecked) private(set) var stop: StopReason?
 
@@ -24,9 +26,10 @@ final class Team: @unchecked Sendable {
     gate = Gate(patience: count <= Int(evssm_processor_count()) ? 20_000 : 50)
   }
 
-  /// Sets what may stop the run that is about to start. `control` must outlive the run.
-  func begin(_ control: RunControl?) {
+  /// Sets what may stop the run that is about to start, and what notes its phases. Both must outlive the run.
+  func begin(_ control: RunControl?, _ trace: RunTrace?) {
     self.control = control.map(Unmanaged.passUnretained)
+    self.trace = trace.map(Unmanaged.passUnretained)
     stop = nil
   }
 
@@ -38,6 +41,7 @@ final class Team: @unchecked Sendable {
   @inline(__always)
   func tiles(_ tileCount: Int, worker: Int, _ body: (Int) -> Void) {
     if stop != nil { return }
+    let began = trace == nil ? 0 : RunControl.now()
     for step in 0..<count {
       let share = (worker + step) % count
       let end = (share + 1) * tileCount / count
@@ -48,7 +52,16 @@ final class Team: @unchecked Sendable {
         body(tile)
       }
     }
+    if trace == nil { barrier() } else { tracedBarrier(worker, began) }
+  }
+
+  @inline(never)
+  private func tracedBarrier(_ worker: Int, _ began: UInt64) {
+    let worked = RunControl.now()
     barrier()
+    trace?._withUnsafeGuaranteedRef {
+      $0.record(worker: worker, began: began, worked: worked, ended: RunControl.now())
+    }
   }
 
   /// Waits until every worker has come here.

@@ -38,9 +38,9 @@ final class ThreadPool: @unchecked Sendable {
   ///
   /// - Returns: why `control` stopped the run; nil if it did not.
   @discardableResult
-  func run(_ job: any TeamJob, control: RunControl? = nil) -> StopReason? {
-    team.begin(control)
-    defer { team.begin(nil) }
+  func run(_ job: any TeamJob, control: RunControl? = nil, trace: RunTrace? = nil) -> StopReason? {
+    team.begin(control, trace)
+    defer { team.begin(nil, nil) }
     shared.job = job
     shared.start.open()
     job.run(worker: 0, team: team)

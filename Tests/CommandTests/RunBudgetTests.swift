@@ -25,7 +25,8 @@ struct RunBudgetTests {
   }
 
   private func run(_ arguments: [String]) throws -> [String: Any] {
-    let outcome = try CommandLineTool.run(["run"] + arguments + ["--json"])
+    let threads = arguments.contains("--threads") ? [] : ["--threads", "1"]
+    let outcome = try CommandLineTool.run(["run"] + arguments + ["--json"] + threads)
     try #require(outcome.status == 0, "\(outcome.errors)")
     return try outcome.json()
   }
@@ -68,7 +69,7 @@ struct RunBudgetTests {
     let refused = try CommandLineTool.run(["run", plan, source, "-o", target, "--max-memory", "1K"])
     let least = try least(refused.errors)
     for budget in [least, least + 30] {
-      let json = try run([plan, source, "-o", target, "--max-memory", "\(budget)M", "--threads", "2"])
+      let json = try run([plan, source, "-o", target, "--max-memory", "\(budget)M"])
       #expect(try results(json)[0]["tiles"] is [String: Any])
       #expect(try #require(json["peak_rss_bytes"] as? Int) <= budget << 20)
     }
@@ -100,7 +101,10 @@ struct RunBudgetTests {
     let plan = try SmallModel.plan(in: directory)
     let folder = directory.path("in")
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    for (name, width, height) in [("a.png", 180, 160), ("b.npy", 24, 20), ("d.jpg", 50, 64), ("e.png", 500, 400), ("f.png", 24, 24)] {
+    let pictures = [
+      ("a.png", 180, 160), ("b.npy", 24, 20), ("d.jpg", 50, 64), ("e.png", 500, 400), ("f.png", 24, 24),
+    ]
+    for (name, width, height) in pictures {
       _ = try picture(directory.path("in/" + name), width: width, height: height)
     }
     _ = try directory.file("in/c.png", Array("no picture".utf8))
@@ -111,7 +115,7 @@ struct RunBudgetTests {
       let outcome = try CommandLineTool.run(["run", plan, folder, "-o", out, "--json"] + options)
       #expect(outcome.status == 65)
       let names = try FileManager.default.contentsOfDirectory(atPath: out).sorted()
-      let messages = outcome.errors.split(separator: "\n").map { $0.replacing(#/ in [0-9.]+ s$/#, with: "") }
+      let messages = outcome.errors.split(separator: "\n").map { String($0.replacing(#/ in [0-9.]+ s$/#, with: "")) }
       return (messages, try names.map { try bytes(ofFile: out + "/" + $0) }, try outcome.json())
     }
     let refused = try CommandLineTool.run(
@@ -119,7 +123,7 @@ struct RunBudgetTests {
     // Enough for the large picture in tiles, alone, whatever the number of jobs.
     let budget = ["--max-memory", "\(try least(refused.errors) + 12)M"]
     for options in [[], budget] {
-      let one = try outcome(options)
+      let one = try outcome(options + ["--threads", "1"])
       #expect(one.files.count == 5)
       for jobs in ["2", "3", "20"] {
         let several = try outcome(options + ["--jobs", jobs, "--threads", "3"])
@@ -141,7 +145,8 @@ struct RunBudgetTests {
     for (index, side) in [300, 500, 120, 420, 260, 300].enumerated() {
       _ = try picture(directory.path("in/\(index).png"), width: side, height: 300)
     }
-    let json = try run([plan, folder, "-o", directory.path("out"), "--max-memory", "110M", "--jobs", "3", "--threads", "3"])
+    let json = try run(
+      [plan, folder, "-o", directory.path("out"), "--max-memory", "110M", "--jobs", "3", "--threads", "3"])
     #expect(json["restored"] as? Int == 6)
     #expect(try #require(json["peak_rss_bytes"] as? Int) <= 110 << 20)
   }

@@ -20,23 +20,31 @@ struct TilingTests {
     let (height, width) = (session.grid.height, session.grid.width)
     var out = [Float](repeating: .nan, count: picture.count)
     var next = 0
-    try session.run { rows, columns, buffer in
+    func read(_ rows: Range<Int>, _ columns: Range<Int>, _ buffer: UnsafeMutableBufferPointer<Float>) {
+      var target = 0
       for plane in 0..<3 {
-        for (y, row) in rows.enumerated() {
-          for (x, column) in columns.enumerated() {
-            buffer[(plane * rows.count + y) * columns.count + x] = picture[(plane * height + row) * width + column]
+        for row in rows {
+          for column in columns {
+            buffer[target] = picture[(plane * height + row) * width + column]
+            target += 1
           }
         }
       }
-    } write: { rows, values in
+    }
+    func write(_ rows: Range<Int>, _ values: UnsafeBufferPointer<Float>) {
       #expect(rows.lowerBound == next)
       next = rows.upperBound
-      for (y, row) in rows.enumerated() {
+      var source = 0
+      for row in rows {
         for plane in 0..<3 {
-          for x in 0..<width { out[(plane * height + row) * width + x] = values[(3 * y + plane) * width + x] }
+          for column in 0..<width {
+            out[(plane * height + row) * width + column] = values[source]
+            source += 1
+          }
         }
       }
     }
+    try session.run(read: read, write: write)
     #expect(next == height)
     return out
   }
@@ -61,28 +69,34 @@ struct TilingTests {
     let plan = try plan()
     let found = try restore(TiledSession(plan: plan, grid: grid, workers: Workers(threads: 1)), picture)
     #expect(try restore(TiledSession(plan: plan, grid: grid, workers: Workers(threads: 3)), picture) == found)
-    var expected = [Double](repeating: 0, count: picture.count)
     let session = try PlanSession(
       plan: plan, height: grid.tileHeight, width: grid.tileWidth, workers: Workers(threads: 2))
+    var expected = [Double](repeating: 0, count: picture.count)
     for (row, top) in rows.starts.enumerated() {
       for (column, left) in columns.starts.enumerated() {
-        var tile: [Float] = []
-        for plane in 0..<3 {
-          for y in top..<top + rows.length {
-            tile += picture[(plane * 150 + y) * 230 + left..<(plane * 150 + y) * 230 + left + columns.length]
-          }
-        }
-        let result = try session.run(tile)
+        let places = Self.places(top..<top + rows.length, left..<left + columns.length, height: 150, width: 230)
+        let result = try session.run(places.map { picture[$0] })
         let (vertical, horizontal) = (rows.weights(of: row), columns.weights(of: column))
-        for index in result.indices {
-          let (plane, y) = (index / (rows.length * columns.length), index / columns.length % rows.length)
-          let x = index % columns.length
-          expected[(plane * 150 + top + y) * 230 + left + x] +=
-            Double(vertical[y]) * Double(horizontal[x]) * Double(result[index])
+        for (index, place) in places.enumerated() {
+          let y = index / columns.length % rows.length
+          let weight = Double(vertical[y]) * Double(horizontal[index % columns.length])
+          expected[place] += weight * Double(result[index])
         }
       }
     }
     for (a, b) in zip(found, expected) { #expect(abs(Double(a) - b) < 1e-6) }
+  }
+
+  /// Where the values of a rectangle lie among planes (3, height, width), plane by plane.
+  private static func places(_ rows: Range<Int>, _ columns: Range<Int>, height: Int, width: Int) -> [Int] {
+    var out: [Int] = []
+    for plane in 0..<3 {
+      for row in rows {
+        let start = (plane * height + row) * width
+        out += columns.map { start + $0 }
+      }
+    }
+    return out
   }
 
   @Test("are chosen to fit, with the least work, and in one piece when that fits")
@@ -96,7 +110,8 @@ struct TilingTests {
     #expect(try planner.choose(
       height: height, width: width, budget: smallest.byteCount - 1, whole: 0, tiled: 0) == nil)
     var last = smallest.multiplyAdds
-    for budget in stride(from: smallest.byteCount, to: whole.byteCount, by: (whole.byteCount - smallest.byteCount) / 5) {
+    let step = (whole.byteCount - smallest.byteCount) / 5
+    for budget in stride(from: smallest.byteCount, to: whole.byteCount, by: step) {
       let found = try #require(try planner.choose(height: height, width: width, budget: budget, whole: 0, tiled: 0))
       #expect(found.byteCount <= budget && !found.grid.isWhole)
       #expect(found.multiplyAdds <= last, "more memory never makes more work")

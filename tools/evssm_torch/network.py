@@ -197,7 +197,7 @@ class EVSSM(nn.Module):
 
 
 def window_ranges(size, side):
-    """The windows along an axis, as slices: at most `side` long, a constant step apart, the last one moved back to the end."""
+    """The windows along an axis, as slices: at most `side` long, a constant step apart, the last moved back to the end."""
     length = min(size, side)
     count = (size - 1) // length + 1
     if count == 1:

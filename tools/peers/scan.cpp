@@ -1,7 +1,7 @@
 // The selective scan as a PyTorch operator for CPUs: what a competent user would write to be rid of the Python loop.
 //
-// Lanes are sixteen channels, so the states stay in vector registers and nothing is added up across lanes; groups of channels
-// are shared out among PyTorch's own threads; the exponential is a polynomial of degree 5.
+// Lanes are sixteen channels, so the states stay in vector registers and nothing is added up across lanes; groups of
+// channels are shared out among PyTorch's own threads; the exponential is a polynomial of degree 5.
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -73,8 +73,8 @@ void scan(const Arguments &a, int64_t first) {
   }
 }
 
-/// u, delta: (batch, channels, length), best with channels side by side in memory; A: (channels, 8); B, C: (batch, 8, length);
-/// D: (channels). Returns y as u, channels side by side.
+/// u, delta: (batch, channels, length), best with channels side by side in memory; A: (channels, 8); B, C: (batch, 8,
+/// length); D: (channels). Returns y as u, channels side by side.
 at::Tensor selective_scan(
     const at::Tensor &u, const at::Tensor &delta, const at::Tensor &A, const at::Tensor &B, const at::Tensor &C,
     const at::Tensor &D) {

@@ -1,7 +1,7 @@
 /// How one axis of a picture is cut into overlapping tiles of one length.
 ///
-/// Tiles start at multiples of ``alignment``, but for the last one, which ends with the axis. Neighbours share at least the
-/// overlap that was asked for; where they do, one fades into the other.
+/// Tiles start at multiples of ``alignment``, but for the last one, which ends with the axis. Neighbours share at least
+/// the overlap that was asked for; where they do, one fades into the other.
 public struct TileAxis: Sendable, Hashable {
   /// Starts and lengths are multiples of this many pixels: the side of a patch of the spectral filter at the third
   /// level, so that upright blocks filter the same patches as without tiles.
@@ -24,7 +24,8 @@ public struct TileAxis: Sendable, Hashable {
   /// - Parameters:
   ///   - count: at least 1.
   ///   - overlap: the least overlap of neighbours, a multiple of ``alignment``.
-  /// - Returns: nil when tiles as short as that would not be shorter than the axis, or not longer than twice the overlap.
+  /// - Returns: nil when tiles as short as that would not be shorter than the axis, or not longer than twice the
+  ///   overlap.
   public init?(size: Int, count: Int, overlap: Int) {
     guard count > 1 else {
       self.init(whole: size)
@@ -53,8 +54,8 @@ public struct TileAxis: Sendable, Hashable {
 
   /// The weights of a tile's pixels along this axis. Over all tiles that cover a pixel they add up to one.
   ///
-  /// A quarter of an overlap next to a tile's edge counts for nothing: there, the tile knows least of what surrounds it. In
-  /// the half between, weights change linearly.
+  /// A quarter of an overlap next to a tile's edge counts for nothing: there, the tile knows least of what surrounds
+  /// it. In the half between, weights change linearly.
   public func weights(of tile: Int) -> [Float] {
     (starts[tile]..<starts[tile] + length).map { position in
       let sum = starts.indices.reduce(0) { $0 + ramp($1, at: position) }

@@ -25,7 +25,8 @@ public struct TileGrid: Sendable, Hashable {
   public var height: Int { rows.size }
   public var width: Int { columns.size }
 
-  /// Bytes that ``TiledSession`` holds beside its plan session's: a tile before and after, and a row of tiles in the making.
+  /// Bytes that ``TiledSession`` holds beside its plan session's: a tile before and after, and a row of tiles in the
+  /// making.
   public var bufferByteCount: Int {
     let tile = 3 * tileHeight * tileWidth * MemoryLayout<Float>.stride
     return 2 * tile + 3 * tileHeight * width * MemoryLayout<Float>.stride

@@ -8,13 +8,19 @@ public struct TileChoice: Sendable, Hashable {
   public let byteCount: Int
   /// Multiply-adds of all tiles together.
   public let multiplyAdds: Int
+
+  public init(grid: TileGrid, byteCount: Int, multiplyAdds: Int) {
+    self.grid = grid
+    self.byteCount = byteCount
+    self.multiplyAdds = multiplyAdds
+  }
 }
 
 /// Chooses tiles for a budget of memory, by the plan's own binding of each candidate size.
 public struct TilePlanner: Sendable {
   let plan: LoadedPlan
-  /// Threads whose private memory is counted: at least ``leastThreads``, so that the choice, and with it the result, is the
-  /// same for every smaller number of threads.
+  /// Threads whose private memory is counted: at least ``leastThreads``, so that the choice, and with it the result, is
+  /// the same for every smaller number of threads.
   let threads: Int
   public static let leastThreads = 8
 
@@ -30,7 +36,8 @@ public struct TilePlanner: Sendable {
   ///   - whole: bytes that the caller needs beside the session for a picture in one piece.
   ///   - tiled: bytes that the caller needs beside the session and ``TileGrid/bufferByteCount`` for one in tiles.
   /// - Returns: nil when nothing fits.
-  /// - Complexity: O(rows + columns) bindings, for the most rows and columns of tiles that a picture of this size may have.
+  /// - Complexity: O(rows + columns) bindings, for the most rows and columns of tiles that a picture of this size may
+  ///   have.
   ///
   /// Throws what ``Plan/bind(height:width:)`` throws for a picture out of the plan's range.
   public func choose(height: Int, width: Int, budget: Int, whole: Int, tiled: Int) throws -> TileChoice? {
@@ -78,7 +85,9 @@ public struct TilePlanner: Sendable {
   private static func axes(_ size: Int) -> [TileAxis] {
     var out = [TileAxis(whole: size)]
     var count = 2
-    while let axis = TileAxis(size: size, count: count, overlap: TileGrid.overlap), axis.length >= TileGrid.leastLength {
+    while let axis = TileAxis(size: size, count: count, overlap: TileGrid.overlap),
+      axis.length >= TileGrid.leastLength
+    {
       if axis.length < out[out.count - 1].length { out.append(axis) }
       count += 1
     }

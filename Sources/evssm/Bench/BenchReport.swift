@@ -8,6 +8,8 @@ struct BenchReport {
   let measurement: Measurement
   /// Multiply-adds of each step at this size.
   let stepMultiplyAdds: [Int]
+  /// Bytes that each step must move.
+  let stepBytes: [Int]
   /// Multiply-adds a second that the threads reach with nothing else to do.
   let peak: Double
   /// Time to open the plan: mapped, digests checked, validated.
@@ -40,7 +42,10 @@ struct BenchReport {
       ("threads", .integer(session.workers.count)),
       ("isa", .string(session.instructionSet.rawValue)),
     ]
-    if profile { members.append(("steps", .array(session.plan.plan.steps.indices.map(step)))) }
+    if profile {
+      members.append(("profiled_s", .number(measurement.profiledSeconds)))
+      members.append(("steps", .array(session.plan.plan.steps.indices.map(step))))
+    }
     return .object(members)
   }
 
@@ -51,7 +56,9 @@ struct BenchReport {
       "seconds": .number(seconds),
       "macs": .integer(stepMultiplyAdds[index]),
       "gmac_per_s": .number(Double(stepMultiplyAdds[index]) * 1e-9 / seconds),
-      "share": .number(seconds / measurement.stepSeconds.reduce(0, +)),
+      "bytes": .integer(stepBytes[index]),
+      "gb_per_s": .number(Double(stepBytes[index]) * 1e-9 / seconds),
+      "share": .number(seconds / measurement.profiledSeconds),
     ]
   }
 
@@ -77,15 +84,24 @@ struct BenchReport {
     return table.lines() + (profile ? [""] + profileLines : [])
   }
 
+  /// The steps of the run whose time is the median, and what is left of its wall time.
   private var profileLines: [String] {
-    var table = TextTable([("step", .left), ("seconds", .right), ("GMAC/s", .right), ("share", .right)])
-    let total = measurement.stepSeconds.reduce(0, +)
-    for (index, step) in session.plan.plan.steps.enumerated() {
-      let seconds = measurement.stepSeconds[index]
+    var table = TextTable([
+      ("step", .left), ("seconds", .right), ("GMAC/s", .right), ("moved", .right), ("GB/s", .right), ("share", .right),
+    ])
+    func append(_ name: String, _ seconds: Double, _ work: Int, _ bytes: Int) {
       table.append(
-        EVSSMError.escaped(step.name), Format.fixed(seconds, 5),
-        Format.fixed(Double(stepMultiplyAdds[index]) * 1e-9 / seconds, 1), percent(seconds / total))
+        name, Format.fixed(seconds, 5), Format.fixed(Double(work) * 1e-9 / seconds, 1), Format.bytes(bytes),
+        Format.fixed(Double(bytes) * 1e-9 / seconds, 1), percent(seconds / measurement.profiledSeconds))
     }
+    for (index, step) in session.plan.plan.steps.enumerated() {
+      append(EVSSMError.escaped(step.name), measurement.stepSeconds[index], stepMultiplyAdds[index], stepBytes[index])
+    }
+    let total = measurement.stepSeconds.reduce(0, +)
+    append("all steps", total, multiplyAdds, stepBytes.reduce(0, +))
+    let rest = measurement.profiledSeconds - total
+    table.append(
+      "before and behind them", Format.fixed(rest, 5), "", "", "", percent(rest / measurement.profiledSeconds))
     return table.lines()
   }
 

@@ -6,7 +6,8 @@ import Tensors
 struct Measurement {
   /// Wall time of each run, in seconds, in order.
   let seconds: [Double]
-  /// Seconds of each step, the median over the runs.
+  /// The run whose wall time is the median (the lower one of two): its time, and that of each of its steps.
+  let profiledSeconds: Double
   let stepSeconds: [Double]
   /// The most calls for memory in one run.
   let allocationsPerRun: Int
@@ -29,14 +30,26 @@ struct Measurement {
       steps.append(session.stepSeconds)
     }
     self.seconds = seconds
-    stepSeconds = session.plan.plan.steps.indices.map { step in Self.median(steps.map { $0[step] }) }
+    let typical = seconds.indices.sorted { seconds[$0] < seconds[$1] }[(seconds.count - 1) / 2]
+    profiledSeconds = seconds[typical]
+    stepSeconds = steps[typical]
     allocationsPerRun = allocations
   }
 
-  private static func run(_ session: PlanSession, _ input: [Float], _ output: inout [Float]) throws {
+  private static func run(
+    _ session: PlanSession, _ input: [Float], _ output: inout [Float], _ trace: RunTrace? = nil
+  ) throws {
     try input.withUnsafeBufferPointer { source in
-      try output.withUnsafeMutableBufferPointer { try session.run(input: source, output: $0) }
+      try output.withUnsafeMutableBufferPointer { try session.run(input: source, output: $0, trace: trace) }
     }
+  }
+
+  /// One more run, whose phases are recorded.
+  static func trace(_ session: PlanSession) throws -> RunTrace {
+    let trace = RunTrace(workers: session.workers)
+    var output = [Float](repeating: 0, count: session.pictureCount)
+    try run(session, noise(count: session.pictureCount), &output, trace)
+    return trace
   }
 
   var median: Double { Self.median(seconds) }

@@ -24,6 +24,9 @@ struct BenchCommand: ParsableCommand {
         weights      65.8 MiB
         peak memory  120.9 MiB
         allocations  0 a run
+
+      With --profile, the steps are those of the run whose time is the median; their times add up to it but for the \
+      moment it takes to wake the threads. Bytes moved are those of the maps and weights of a step, once each.
       """)
 
   @Argument(help: "A file that `evssm compile` wrote.")
@@ -37,8 +40,13 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "How often to run the plan.")
   var runs = 5
 
-  @Flag(help: "Add the time of every step.")
+  @Flag(help: "Add time, rate, bytes moved and share of every step.")
   var profile = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Run once more and write when each thread did what, for chrome://tracing or ui.perfetto.dev.", valueName: "file"))
+  var trace: String?
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -48,6 +56,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let trace { try OutputPath.check(trace, isNoneOf: [plan]) }
     let start = ContinuousClock.now
     let plan = try OpenedPlan.open(plan)
     let openSeconds = (ContinuousClock.now - start).seconds
@@ -56,9 +65,15 @@ struct BenchCommand: ParsableCommand {
     let before = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)
     let measurement = try Measurement(session, runs: runs)
     let after = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)
+    let work = try session.bound.multiplyAdds(of: plan.plan)
+    let bytes = try session.bound.bytesMoved(of: plan.plan)
     let report = BenchReport(
-      session: session, measurement: measurement, stepMultiplyAdds: try session.bound.multiplyAdds(of: plan.plan),
-      peak: max(before, after), openSeconds: openSeconds)
+      session: session, measurement: measurement, stepMultiplyAdds: work, stepBytes: bytes, peak: max(before, after),
+      openSeconds: openSeconds)
+    if let trace {
+      let phases = try Measurement.trace(session)
+      try ChromeTrace(steps: plan.plan.steps, multiplyAdds: work, bytesMoved: bytes, trace: phases).write(to: trace)
+    }
     if json {
       try Console.output(report.json(profile: profile))
     } else {

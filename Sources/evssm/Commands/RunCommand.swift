@@ -12,8 +12,8 @@ struct RunCommand: ParsableCommand {
     abstract: "Restore pictures with a plan.",
     discussion: """
       Inputs are .png, .jpg and .npy files, or folders of them. One file goes to the file OUT, whose extension says \
-      its format. Several files, or a folder, go to the folder OUT, which is made if need be, under the names they have; \
-      a file that cannot be restored does not stop the others, and the exit code is then 65.
+      its format. Several files, or a folder, go to the folder OUT, which is made if need be, under the names they \
+      have; a file that cannot be restored does not stop the others, and the exit code is then 65.
 
       With --jobs N, N pictures are restored at the same time, each by its share of the threads. That is worth it for \
       many pictures: a thread that works alone waits for no other, and files are read and written meanwhile. It takes \

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Shares of memory that jobs hold while they work on a picture: one, or all of them for a picture that needs more than a
-/// share. Given out in the order of asking, so that a picture that needs all is not put off for ever.
+/// Shares of memory that jobs hold while they work on a picture: one, or all of them for a picture that needs more than
+/// a share. Given out in the order of asking, so that a picture that needs all is not put off for ever.
 final class JobSlots: @unchecked Sendable {
   // Unchecked: all members are touched under the condition's lock.
   let count: Int

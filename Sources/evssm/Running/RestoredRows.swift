@@ -1,8 +1,8 @@
 import Imaging
 import Tensors
 
-/// The result of a picture that is restored in tiles, as it grows from top to bottom: bytes for .png and .jpg, values for
-/// .npy.
+/// The result of a picture that is restored in tiles, as it grows from top to bottom: bytes for .png and .jpg, values
+/// for .npy.
 struct RestoredRows {
   private let width: Int
   private let height: Int

@@ -5,8 +5,8 @@ import Tensors
 
 /// Runs pictures in several jobs at once, which share the weights and, if there is one, the budget of memory.
 ///
-/// Results do not depend on the number of jobs or threads. With a budget, each job may use its share of what is left of it;
-/// a picture that needs more is run alone, with all threads.
+/// Results do not depend on the number of jobs or threads. With a budget, each job may use its share of what is left of
+/// it; a picture that needs more is run alone, with all threads.
 struct RunJobs {
   let count: Int
   private let runners: [PictureRunner]

@@ -2,8 +2,8 @@ import ExecutionPlan
 import PlanRuntime
 import Tensors
 
-/// Sessions of one plan by picture size; they share the threads. Holds at most ``capacity``, the latest used, or one for
-/// tiles.
+/// Sessions of one plan by picture size; they share the threads. Holds at most ``capacity``, the latest used, or one
+/// for tiles.
 struct SessionCache {
   static let capacity = 4
 

@@ -34,7 +34,8 @@ struct SourcePicture {
   static func arraySize(_ shape: [Int], _ path: String) throws -> (width: Int, height: Int) {
     guard shape.count == 3, shape[0] == 3, !shape.contains(0) else {
       throw EVSSMError(
-        "run.shape", "The array has the shape \(Format.shape(shape)); a picture has (3, H, W).", place: .init(file: path))
+        "run.shape", "The array has the shape \(Format.shape(shape)); a picture has (3, H, W).",
+        place: .init(file: path))
     }
     return (shape[2], shape[1])
   }

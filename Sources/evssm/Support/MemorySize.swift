@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// An amount of memory on the command line: bytes, or a number with one of the units K, M, G, T, which are binary, and may be
-/// written KiB, KB and so on.
+/// An amount of memory on the command line: bytes, or a number with one of the units K, M, G, T, which are binary, and
+/// may be written KiB, KB and so on.
 struct MemorySize: ExpressibleByArgument, Hashable, CustomStringConvertible {
   let byteCount: Int
 
