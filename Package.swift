@@ -17,6 +17,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
+/// The server and its dependencies. `EVSSM_SERVER=1` adds them: they take minutes to build.
+let buildsServer = Context.environment["EVSSM_SERVER"] == "1"
+
 let package = Package(
   name: "evssm",
   products: [
@@ -72,6 +75,9 @@ let package = Package(
     // What `tools/build-library` makes libevssm of.
     library("EVSSMLibrary", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
 
+    // Serving, without a network: models, scheduling, the protocol's data.
+    library("InferenceServer", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors"]),
+
     .executableTarget(
       name: "evssm",
       dependencies: [
@@ -100,6 +106,9 @@ let package = Package(
     tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),
     tests("KernelTests", ["CKernels"]),
     tests(
+      "InferenceServerTests",
+      ["InferenceServer", "GraphCompiler", "EVSSMModel", "Imaging", "TestSupport"]),
+    tests(
       "EndToEndTests",
       ["PlanRuntime", "GraphCompiler", "EVSSMModel", "Imaging", "EVSSMLibrary", "CEVSSM", "TestSupport"]),
     tests(
@@ -108,3 +117,53 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+if buildsServer {
+  func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
+  let logging = product("Logging", "swift-log")
+  let metrics = product("Metrics", "swift-metrics")
+  let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
+  let hummingbird = product("Hummingbird", "hummingbird")
+  let grpc = product("GRPCCore", "grpc-swift-2")
+  package.products += [.executable(name: "evssmd", targets: ["evssmd"])]
+  package.dependencies += [
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+  ]
+  package.targets += [
+    system("CZlib", "zlib", apt: "zlib1g-dev"),
+    .target(
+      name: "InferenceServerHTTP",
+      dependencies: [
+        "InferenceServer", "Imaging", "PlanRuntime", "Tensors", "CZlib", hummingbird,
+        product("HummingbirdCore", "hummingbird"), logging, metrics, lifecycle,
+        product("NIOCore", "swift-nio"), product("NIOHTTPTypes", "swift-nio-extras"),
+        product("HTTPTypes", "swift-http-types"),
+      ],
+      resources: [.embedInCode("Page/index.html")]),
+    library(
+      "InferenceServerGRPC",
+      [
+        "InferenceServer", "PlanRuntime", "Tensors", grpc, product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+        product("GRPCProtobuf", "grpc-swift-protobuf"), product("SwiftProtobuf", "swift-protobuf"), logging, lifecycle,
+      ]),
+    .executableTarget(
+      name: "evssmd",
+      dependencies: [
+        "InferenceServer", "InferenceServerHTTP", "InferenceServerGRPC", "ExecutionPlan", "PlanRuntime", "Tensors",
+        arguments, logging, metrics, lifecycle, product("UnixSignals", "swift-service-lifecycle"),
+        product("Configuration", "swift-configuration"), product("SystemPackage", "swift-system"),
+      ]),
+  ]
+}

@@ -1,0 +1,81 @@
+/// The JSON documents of the Open Inference Protocol that describe the server and its models.
+public enum Documents {
+  public static let serverName = "evssmd"
+  public static let serverVersion = "0.1.0"
+  public static let extensions = [
+    "binary_tensor_data", "model_configuration", "model_repository", "parameters", "schedule_policy", "statistics",
+  ]
+
+  public static var server: JSONText {
+    [
+      "name": .string(serverName), "version": .string(serverVersion),
+      "extensions": .array(extensions.map(JSONText.string)),
+    ]
+  }
+
+  public static func model(_ model: ServedModel, versions: [Int]) -> JSONText {
+    let shape = JSONText.array(model.shape.map(JSONText.integer))
+    func tensor(_ name: String) -> JSONText {
+      ["name": .string(name), "datatype": .string(ServedModel.datatype), "shape": shape]
+    }
+    return [
+      "name": .string(model.name), "versions": .array(versions.map { .string(String($0)) }),
+      "platform": .string(ServedModel.platform), "inputs": [tensor(ServedModel.inputName)],
+      "outputs": [tensor(ServedModel.outputName)],
+    ]
+  }
+
+  /// What load generators ask for before they start.
+  public static func configuration(_ model: ServedModel) -> JSONText {
+    let sizes = JSONText.array(model.shape.map(JSONText.integer))
+    func tensor(_ name: String) -> JSONText {
+      ["name": .string(name), "data_type": .string("TYPE_\(ServedModel.datatype)"), "dims": sizes]
+    }
+    return [
+      "name": .string(model.name), "platform": .string(ServedModel.platform), "backend": "evssm",
+      "version_policy": ["all": [:]], "max_batch_size": 0, "input": [tensor(ServedModel.inputName)],
+      "output": [tensor(ServedModel.outputName)],
+    ]
+  }
+
+  public static func index(_ entries: [ModelRepository.Entry]) -> JSONText {
+    .array(
+      entries.map { entry in
+        var fields: [(String, JSONText)] = [("name", .string(entry.name))]
+        if !entry.version.isEmpty { fields.append(("version", .string(entry.version))) }
+        fields += [("state", .string(entry.state)), ("reason", .string(entry.reason))]
+        return .object(fields)
+      })
+  }
+
+  public static func statistics(_ models: [ServedModel]) -> JSONText {
+    ["model_stats": .array(models.map(statistics))]
+  }
+
+  private static func statistics(_ model: ServedModel) -> JSONText {
+    let figures = model.statistics.snapshot
+    func total(_ total: ModelStatistics.Total) -> JSONText {
+      ["count": .integer(total.count), "ns": .unsigned(total.nanoseconds)]
+    }
+    return [
+      "name": .string(model.name), "version": .string(String(model.version)),
+      "last_inference": .unsigned(figures.lastInference), "inference_count": .integer(figures.success.count),
+      "execution_count": .integer(figures.infer.count),
+      "inference_stats": [
+        "success": total(figures.success), "fail": total(figures.failure), "queue": total(figures.queue),
+        "compute_input": total(figures.input), "compute_infer": total(figures.infer),
+        "compute_output": total(figures.output), "cache_hit": total(.init()), "cache_miss": total(.init()),
+      ],
+      "batch_stats": figures.success.count == 0
+        ? []
+        : [
+          [
+            "batch_size": 1, "compute_input": total(figures.input), "compute_infer": total(figures.infer),
+            "compute_output": total(figures.output),
+          ]
+        ],
+    ]
+  }
+
+  public static func error(_ error: ServingError) -> JSONText { ["error": .string(error.message)] }
+}

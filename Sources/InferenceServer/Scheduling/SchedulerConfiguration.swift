@@ -1,0 +1,30 @@
+import Glibc
+import PlanRuntime
+
+/// How many requests are accepted, and what they may use.
+public struct SchedulerConfiguration: Sendable, Hashable {
+  /// Threads that run plans.
+  public var threads: Int
+  /// Pictures restored side by side, each on one thread, when several small ones are there.
+  public var sessions: Int
+  /// Requests that are accepted at a time: those that run and those that wait.
+  public var queue: Int
+  /// Bytes of feature maps and scratch memory of all sessions.
+  public var maxMemory: Int
+  /// Pictures of at most this many pixels are small.
+  public var smallPixels: Int
+
+  public init(
+    threads: Int = Workers.processorCount, sessions: Int? = nil, queue: Int = 32,
+    maxMemory: Int = SchedulerConfiguration.defaultMemory, smallPixels: Int = 512 * 512
+  ) {
+    self.threads = threads
+    self.sessions = min(sessions ?? threads, threads)
+    self.queue = queue
+    self.maxMemory = maxMemory
+    self.smallPixels = smallPixels
+  }
+
+  /// Half of the machine's memory.
+  public static var defaultMemory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) / 2 }
+}
