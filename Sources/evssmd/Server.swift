@@ -56,13 +56,13 @@ struct Server {
   ) -> [ServiceGroupConfiguration.ServiceConfiguration] {
     var services: [any Service] = [
       HTTPService(service, configuration: options.http, prometheus: prometheus, logger: logger) { port in
-        logger.info("listening for HTTP", metadata: ["port": "\(port)"])
+        logger.notice("listening for HTTP", metadata: ["port": "\(port)"])
       }
     ]
     if let port = options.grpcPort {
       services.append(
         GRPCService(service, configuration: options.grpc(port: port), logger: logger) { port in
-          logger.info("listening for gRPC", metadata: ["port": "\(port)"])
+          logger.notice("listening for gRPC", metadata: ["port": "\(port)"])
         })
     }
     return services.map { .init(service: $0) }

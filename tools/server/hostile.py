@@ -514,7 +514,7 @@ def main():
     folder = os.path.dirname(os.path.abspath(plan))
     named = os.path.join(folder, f"{MODEL}.plan")
     assert os.path.abspath(plan) == named, f"the plan's file must be called {MODEL}.plan"
-    with Server(evssmd, plan, "--max-body", str(LIMIT), "--queue", "8", "--log-level", "error") as server:
+    with Server(evssmd, plan, "--max-body", str(LIMIT), "--queue", "8", "--log-level", "notice") as server:
         good(server, "start")
         group_h(server)
         group_g(server)
@@ -526,7 +526,7 @@ def main():
         wait_until(lambda: server.descriptors() <= baseline, 5)
         check(server.descriptors() <= baseline + 2, "descriptors", (baseline, server.descriptors()))
         check(" error" not in server.log and "\"error\"" not in server.log, "nothing went wrong inside", server.log[-500:])
-    with Server(evssmd, plan, "--queue", "8", "--log-level", "error") as server:
+    with Server(evssmd, plan, "--queue", "8", "--log-level", "notice") as server:
         gone(server)
         full_queue(server)
     ends(evssmd, plan)

@@ -53,7 +53,7 @@ def main():
     array = np.frombuffer(data, np.float32).reshape(1, 3, 45, 70)
     expected = evssm_run(evssm, plan, data, 45, 70)
     name = plan.rsplit("/", 1)[-1].removesuffix(".plan")
-    with Server(evssmd, plan, "--log-level", "error") as server:
+    with Server(evssmd, plan, "--log-level", "notice") as server:
         asyncio.run(rest(server, name, array, expected))
         asyncio.run(grpc(server, name, array, expected))
         check(server.stop() == 0, "the server ends in order")

@@ -184,7 +184,7 @@ def main():
     body, headers = infer_body(floats(options.size, options.size, 1), options.size, options.size)
     name = options.plan.rsplit("/", 1)[-1].removesuffix(".plan")
     data = message("POST", f"/v2/models/{name}/infer", body, headers)
-    with Server(options.evssmd, options.plan, "--log-level", "error", *options.server) as server:
+    with Server(options.evssmd, options.plan, "--log-level", "notice", *options.server) as server:
         idle = server.status("VmRSS") / 1024
         result = asyncio.run(measure(server, options, data))
         wait_until(lambda: server.metric("evssm_requests_accepted") == 0, 30)

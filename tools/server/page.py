@@ -28,7 +28,7 @@ def browser():
 
 def main():
     evssmd, plan, folder = sys.argv[1:4]
-    with Server(evssmd, plan, "--log-level", "error") as server:
+    with Server(evssmd, plan, "--log-level", "notice") as server:
         page = browser()
         try:
             page.get(f"http://{server.address}/")

@@ -37,7 +37,7 @@ class Server:
 
     def _read(self):
         for line in self.process.stderr:
-            self.log += line
+            self.log = (self.log + line)[-100_000:]
             found = re.search(r"listening for (HTTP|gRPC).*?port[\"=:]+(\d+)|port=(\d+).*listening for (HTTP|gRPC)", line)
             if found:
                 self.ports[found[1] or found[4]] = int(found[2] or found[3])

@@ -24,7 +24,7 @@ def main():
     options = parser.parse_args()
     name = options.plan.rsplit("/", 1)[-1].removesuffix(".plan")
     inputs = [(size, floats(*size, seed)) for seed, size in enumerate(SIZES)]
-    with Server(options.evssmd, options.plan, "--log-level", "error") as server:
+    with Server(options.evssmd, options.plan, "--log-level", "notice") as server:
         expected = {size: infer(server, name, data, *size)[2] for size, data in inputs}
         end = time.monotonic() + 60 * options.minutes
         counts = {}

@@ -186,7 +186,7 @@ def main():
         for name in ("a/1", "a/2", "b/1"):
             os.makedirs(f"{folder}/{name}")
             shutil.copy(plan, f"{folder}/{name}/model.plan")
-        with Server(evssmd, "--models", folder, "--log-level", "error") as server:
+        with Server(evssmd, "--models", folder, "--log-level", "notice") as server:
             http(server, cases)
             grpc(server, cases)
             typed(server, *cases[0])

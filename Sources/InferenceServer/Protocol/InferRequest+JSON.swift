@@ -22,7 +22,7 @@ extension InferRequest {
         .invalid, "Inference-Header-Content-Length is \(jsonCount); the body has \(body.count) bytes.")
     }
     let (document, data) = try JSONReader.read(UnsafeRawBufferPointer(rebasing: body[..<jsonCount]))
-    let fields = try JSONFields(document, "The request", ["id", "parameters", "inputs", "outputs"])
+    let fields = try JSONFields(document, "The request")
     let input = try Self.onlyInput(fields)
     let binary = UnsafeRawBufferPointer(rebasing: body[jsonCount...])
     shape = try input.integers("shape")
@@ -43,7 +43,7 @@ extension InferRequest {
     guard inputs.count == 1, let input = inputs.first else {
       throw ServingError(.invalid, "There are \(inputs.count) inputs; the model has one, \(ServedModel.inputName).")
     }
-    return try JSONFields(input, "The input", ["name", "shape", "datatype", "parameters", "data"])
+    return try JSONFields(input, "The input")
   }
 
   private static func planes(
@@ -81,7 +81,7 @@ extension InferRequest {
       throw ServingError(.invalid, "outputs must be an array of at most one output, \(ServedModel.outputName).")
     }
     guard let first = outputs.first else { return general }
-    let output = try JSONFields(first, "The output", ["name", "parameters"])
+    let output = try JSONFields(first, "The output")
     try TensorRules.checkOutput(output.string("name"))
     let own = try JSONFields(optional: output["parameters"], "parameters")
     if try own.optionalInteger("classification") ?? 0 != 0 {
@@ -107,17 +107,14 @@ extension InferRequest.Parameters {
   }
 }
 
-/// Members of an object, asked for by type.
+/// Members of an object, asked for by type. Members that nobody asks for are left alone: clients send more than the
+/// protocol has.
 struct JSONFields {
   let members: [JSONNode.Member]
   private let what: String
 
-  /// - Parameter known: the only keys allowed; nil for any.
-  init(_ node: JSONNode, _ what: String, _ known: Set<String>? = nil) throws {
+  init(_ node: JSONNode, _ what: String) throws {
     guard case .object(let members) = node else { throw ServingError(.invalid, "\(what) must be an object.") }
-    if let known, let extra = members.first(where: { !known.contains($0.key) }) {
-      throw ServingError(.invalid, "\(what) has an unknown member, \(EVSSMError.escaped(extra.key, limit: 64)).")
-    }
     self.members = members
     self.what = what
   }
