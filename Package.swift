@@ -148,7 +148,8 @@ if buildsServer {
       dependencies: [
         "InferenceServer", "Imaging", "PlanRuntime", "Tensors", "CZlib", hummingbird,
         product("HummingbirdCore", "hummingbird"), logging, metrics, lifecycle,
-        product("NIOCore", "swift-nio"), product("NIOHTTPTypes", "swift-nio-extras"),
+        product("NIOCore", "swift-nio"), product("NIOHTTP1", "swift-nio"),
+        product("NIOHTTPTypes", "swift-nio-extras"), product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
         product("HTTPTypes", "swift-http-types"),
       ],
       resources: [.embedInCode("Page/index.html")]),
@@ -158,6 +159,9 @@ if buildsServer {
         "InferenceServer", "PlanRuntime", "Tensors", grpc, product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
         product("GRPCProtobuf", "grpc-swift-protobuf"), product("SwiftProtobuf", "swift-protobuf"), logging, lifecycle,
       ]),
+    tests(
+      "InferenceServerHTTPTests",
+      ["InferenceServerHTTP", "InferenceServer", product("HTTPTypes", "swift-http-types")]),
     .executableTarget(
       name: "evssmd",
       dependencies: [

@@ -41,7 +41,7 @@ public struct GRPCService: Service {
       services: [
         InferenceCalls(service: service, isRepositoryOpen: configuration.isRepositoryOpen, logger: logger),
         HealthCalls(service: service),
-      ], interceptors: [Gatekeeper(service: service, token: configuration.token)])
+      ], interceptors: [Gatekeeper(service: service, token: configuration.token, logger: logger)])
     try await withGracefulShutdownHandler {
       try await withThrowingDiscardingTaskGroup { group in
         group.addTask { try await server.serve() }

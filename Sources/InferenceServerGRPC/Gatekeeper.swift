@@ -1,11 +1,16 @@
+import Foundation
 import GRPCCore
+import GRPCProtobuf
 import InferenceServer
+import Logging
 import PlanRuntime
 
-/// Looks at a call's metadata before its messages are read: the token, the deadline, and whether the queue has a place.
+/// Looks at a call's metadata before its messages are read: the token, the deadline, and whether the queue has a place. Writes a
+/// line to the log for every inference.
 struct Gatekeeper: ServerInterceptor {
   let service: InferenceService
   let token: String?
+  let logger: Logger
 
   /// The deadline of the call at hand, in nanoseconds of the monotonic clock; nil for none.
   @TaskLocal static var deadline: UInt64?
@@ -17,11 +22,34 @@ struct Gatekeeper: ServerInterceptor {
     if context.descriptor.service.fullyQualifiedService == Grpc_Health_V1_Health.descriptor.fullyQualifiedService {
       return try await next(request, context)
     }
+    let start = RunControl.now()
     do {
-      try checkToken(request.metadata)
-      if context.descriptor.method == "ModelInfer" { try service.scheduler.checkAdmission() }
-    } catch { throw ServingError(error).rpcError }
-    return try await Self.$deadline.withValue(Self.deadline(request.metadata)) { try await next(request, context) }
+      do {
+        try checkToken(request.metadata)
+        if context.descriptor.method == "ModelInfer" { try service.scheduler.checkAdmission() }
+      } catch { throw ServingError(error).rpcError }
+      let response = try await Self.$deadline.withValue(Self.deadline(request.metadata)) {
+        try await next(request, context)
+      }
+      record(context.descriptor.method, request.metadata, "OK", start)
+      return response
+    } catch {
+      let code = (error as? RPCError)?.code ?? (error as? GoogleRPCStatus)?.code
+      record(context.descriptor.method, request.metadata, code.map { "\($0)" } ?? "error", start)
+      throw error
+    }
+  }
+
+  private func record(_ method: String, _ metadata: Metadata, _ code: String, _ start: UInt64) {
+    let isQuiet = code == "OK" && method != "ModelInfer"
+    let given = metadata[stringValues: "x-request-id"].first { _ in true } ?? ""
+    logger.log(
+      level: isQuiet ? .debug : .info, "call",
+      metadata: [
+        "method": .string(method), "code": .string(code),
+        "milliseconds": .string(String(format: "%.1f", Double(RunControl.now() - start) * 1e-6)),
+        "request_id": .string(ModelName.isValid(given) ? given : String(UInt64.random(in: 0...UInt64.max), radix: 36)),
+      ])
   }
 
   private func checkToken(_ metadata: Metadata) throws {

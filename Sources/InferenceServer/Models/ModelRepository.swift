@@ -70,8 +70,9 @@ public final class ModelRepository: Sendable {
     let paths = try versionPaths(name)
     var versions: [Int: Version] = [:]
     for (version, path) in paths {
-      do { versions[version] = .ready(ServedModel(name: name, version: version, plan: try PlanFile.open(path: path))) }
-      catch { versions[version] = .failed(ServingError(error).message) }
+      do { versions[version] = .ready(ServedModel(name: name, version: version, plan: try Self.open(path))) } catch {
+        versions[version] = .failed(ServingError(error).message)
+      }
     }
     let reasons = versions.values.compactMap { if case .failed(let reason) = $0 { reason } else { nil } }
     let isUsable = reasons.count < versions.count
@@ -86,6 +87,14 @@ public final class ModelRepository: Sendable {
     }
     retire(old)
     if !isUsable { throw ServingError(.invalid, "The model cannot be opened: \(reasons.first ?? "no version").") }
+  }
+
+  private static func open(_ path: String) throws -> LoadedPlan {
+    let plan = try PlanFile.open(path: path)
+    guard plan.plan.graph == nil else {
+      throw ServingError(.invalid, "A plan of primitives is not served: it does not run on pictures.")
+    }
+    return plan
   }
 
   /// Ends serving a model; requests that have it are answered. Throws `notFound` when it is not known.

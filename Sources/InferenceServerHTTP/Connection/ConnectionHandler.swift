@@ -1,6 +1,7 @@
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
 
 /// A connection's manners: time limits for heads, bodies and idleness, news of a client that goes, and an end that lets
 /// the client read the last answer.
@@ -17,11 +18,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private let registry: ConnectionRegistry
   private var state: ConnectionState?
   private var timer: Scheduled<Void>?
-  /// Requests whose answer is not written.
-  private var requests = 0
+  /// Requests that came, and those that were answered.
+  private var received = 0
+  private var answered = 0
+  /// The number of the request whose answer is the last; several may be on their way at once.
+  private var last = Int.max
   private var isReadingBody = false
   private var bodyBytes = 0
-  private var closesAfterAnswer = false
   private var isClosing = false
 
   init(configuration: HTTPConfiguration, registry: ConnectionRegistry) {
@@ -31,6 +34,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     state = registry.add(context.channel)
+    let pipeline = context.pipeline.syncOperations
+    if let codec = try? pipeline.handler(type: HTTP1ToHTTPServerCodec.self) {
+      try? pipeline.addHandler(KeepAliveObserver { self.last = min(self.last, self.received + 1) }, position: .before(codec))
+    }
     if context.channel.isActive { expectFirstHead(context) }
   }
 
@@ -68,7 +75,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func expectFirstHead(_ context: ChannelHandlerContext) {
-    guard timer == nil, requests == 0 else { return }
+    guard timer == nil, received == 0 else { return }
     schedule(context, in: .seconds(Int64(configuration.headSeconds))) { $0.timedOut($1) }
   }
 
@@ -78,7 +85,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       guard handler.isReadingBody else { return }
       // Pipelined bodies wait for the answers before them.
       let needed = handler.configuration.minBodyRate * handler.configuration.bodySeconds
-      if handler.requests == 1, handler.bodyBytes - before < needed {
+      if handler.received - handler.answered == 1, handler.bodyBytes - before < needed {
         handler.timedOut(context)
       } else {
         handler.expectBody(context)
@@ -104,11 +111,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     if isClosing { return }
     switch unwrapInboundIn(data) {
-    case .head(let head):
-      requests += 1
+    case .head:
+      received += 1
       isReadingBody = true
       bodyBytes = 0
-      if head.headerFields[.connection]?.lowercased() == "close" { closesAfterAnswer = true }
       expectBody(context)
     case .body(let buffer): bodyBytes += buffer.readableBytes
     case .end:
@@ -125,16 +131,16 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       return
     }
     switch unwrapOutboundIn(data) {
-    case .head(let head) where head.headerFields[.connection] == "close": closesAfterAnswer = true
+    case .head(let head) where head.headerFields[.connection] == "close": last = answered + 1
     case .head, .body: break
     case .end:
-      requests -= 1
-      if closesAfterAnswer {
+      answered += 1
+      if answered >= last {
         context.writeAndFlush(data, promise: promise)
         linger(context)
         return
       }
-      if requests == 0, !isReadingBody {
+      if answered == received, !isReadingBody {
         schedule(context, in: .seconds(Int64(configuration.idleSeconds))) { $1.close(promise: nil) }
       }
     }
@@ -153,10 +159,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .inputClosed? = event as? ChannelEvent {
       state?.clientGone()
-      if requests == 0 || isClosing {
+      if answered == received || isClosing {
         context.close(promise: nil)
       } else {
-        closesAfterAnswer = true
+        last = min(last, received)
       }
     }
     context.fireUserInboundEventTriggered(event)
