@@ -172,7 +172,7 @@ def frames():
     yield "H28 HTTP/1.0", b"GET /v2/health/live HTTP/1.0\r\n\r\n", {200}
     yield "H28 HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0", bad | {404, 405, 505}
     yield "H28 HTTP/3.7", b"GET /v2 HTTP/3.7\r\nHost: x\r\n\r\n", bad | {200, 505}
-    paths = ["http://x/v2", "*", "//v2//health//live", "/v2/../metrics", "/v2/%2e%2e/metrics", "/v2/models/%00", "/v2/models/..",
+    paths = ["http://x/v3", "*", "//v2//health//live", "/v2/../metrics", "/v2/%2e%2e/metrics", "/v2/models/%00", "/v2/models/..",
              "/v2/models/%c0%ae", "/v2/models/%", "/v2/models/%zz", "/v2/models/a%20b", "/v2/models/" + "a" * 300,
              "/v2/models/x/versions/0", f"/v2/models/{MODEL}/versions/01", f"/v2/models/{MODEL}/versions/-1", "/v2/", "/v2/models",
              f"/v2/models/{MODEL}/", "/v2/models/%2e%2e%2fetc", "/v2/models/stats/infer", "/v3"]

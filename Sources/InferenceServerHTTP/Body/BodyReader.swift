@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import InferenceServer
 import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
 
 /// Reads a request's body within bounds: declared and counted, before and after decompression.
@@ -29,6 +30,8 @@ struct BodyReader {
       for try await part in request.body { try collector.add(part) }
     } catch let error as ServingError {
       throw error
+    } catch is HTTPParserError {
+      throw ServingError(.invalid, "The body's chunks are malformed.")
     } catch {
       throw ServingError(.cancelled, "The body broke off.")
     }
