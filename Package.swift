@@ -47,7 +47,7 @@ let package = Package(
     .systemLibrary(name: "CEVSSM", path: "Sources/CEVSSM"),
 
     // C: kernels and generated code.
-    .target(name: "CKernels"),
+    .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CPlanProto", dependencies: ["CProtobufC"]),
     .target(name: "COnnxProto", dependencies: ["CProtobufC"]),
     // Replaces malloc to count its calls: for executables and tests, never for a library.
