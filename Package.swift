@@ -56,9 +56,10 @@ let package = Package(
     // Values and formats.
     library("Tensors", []),
     library("ProtobufWire", ["Tensors", "CProtobufC"]),
-    library("TorchFormat", ["Tensors", "CZip"]),
+    library("ZipFormat", ["Tensors", "CZip"]),
+    library("TorchFormat", ["Tensors", "ZipFormat"]),
     library("SafetensorsFormat", ["Tensors"]),
-    library("Imaging", ["Tensors", "CPNG", "CJPEG"]),
+    library("Imaging", ["Tensors", "ZipFormat", "CPNG", "CJPEG"]),
     library("PrimitiveOperators", ["Tensors"]),
     library("OnnxFormat", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CBeneath", crypto]),
 
@@ -81,7 +82,7 @@ let package = Package(
     .executableTarget(
       name: "evssm",
       dependencies: [
-        "TorchFormat", "SafetensorsFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "ExecutionPlan",
+        "TorchFormat", "SafetensorsFormat", "OnnxFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "ExecutionPlan",
         "PlanRuntime", "Imaging", "CAllocationCounter", arguments,
       ]),
 
@@ -92,7 +93,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
-    tests("TorchFormatTests", ["TorchFormat"]),
+    tests("TorchFormatTests", ["TorchFormat", "ZipFormat"]),
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators"]),
     tests(
       "OnnxFormatTests", ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Float32 arrays in NumPy's .npy format, versions 1.0 to 3.0 (`numpy.lib.format`).
+/// Arrays in NumPy's .npy format, versions 1.0 to 3.0 (`numpy.lib.format`).
 public enum NumpyFile {
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
@@ -9,38 +9,55 @@ public enum NumpyFile {
   /// - Throws: `npy.not-npy`, `npy.version`, `npy.header`, `npy.unsupported-dtype`, `npy.fortran-order`,
   ///   `npy.size-mismatch`, `limit.exceeded`, `file.…`.
   /// - Complexity: O(file); the values are held once.
-  public static func read(path: String) throws -> Tensor {
-    do { return try read(InputFile(path)) } catch let error as EVSSMError { throw error.at(.init(file: path)) }
-  }
+  public static func read(path: String) throws -> Tensor { try read(path: path, types: [.float32]) }
 
-  private static func read(_ file: borrowing InputFile) throws -> Tensor {
-    let headerRange = try headerRange(file)
-    let header = try NumpyHeader(try file.bytes(at: headerRange.lowerBound, count: headerRange.count))
-    let byteCount = try Checked.multiply(Checked.product(header.shape), 4, "The size of the array")
-    let dataByteCount = file.byteCount - headerRange.upperBound
-    guard byteCount == dataByteCount else {
-      throw EVSSMError(
-        "npy.size-mismatch",
-        "An array of shape \(header.shape) takes \(byteCount) bytes; the file has \(dataByteCount).")
-    }
-    let tensor = try Tensor(dtype: .float32, shape: header.shape) {
-      try file.read(at: headerRange.upperBound, into: $0)
-    }
-    try file.checkUnchanged()
-    return tensor
-  }
+  /// Like ``read(path:)``, for every element type that NumPy and tensors share.
+  public static func readArray(path: String) throws -> Tensor { try read(path: path, types: Set(NumpyHeader.types.keys)) }
 
   /// The shape of the array in a file, from its header alone. Throws as ``read(path:)`` does for the header.
   public static func shape(path: String) throws -> [Int] {
     do {
       let file = try InputFile(path)
-      let range = try headerRange(file)
-      return try NumpyHeader(try file.bytes(at: range.lowerBound, count: range.count)).shape
+      let range = try headerRange(byteCount: file.byteCount, prefix: file.prefix(12))
+      return try NumpyHeader(file.bytes(at: range.lowerBound, count: range.count)).shape
     } catch let error as EVSSMError { throw error.at(.init(file: path)) }
   }
 
-  private static func headerRange(_ file: borrowing InputFile) throws -> Range<Int> {
-    let prefix = try file.prefix(12)
+  private static func read(path: String, types: Set<DType>) throws -> Tensor {
+    do {
+      let file = try InputFile(path)
+      let head = try header(byteCount: file.byteCount, types) { try file.bytes(at: $0.lowerBound, count: $0.count) }
+      let tensor = try Tensor(dtype: head.dtype, shape: head.shape) { try file.read(at: head.dataOffset, into: $0) }
+      try file.checkUnchanged()
+      return tensor
+    } catch let error as EVSSMError { throw error.at(.init(file: path)) }
+  }
+
+  /// The array of a whole file in memory, which is not copied.
+  static func array(_ storage: TensorStorage) throws -> Tensor {
+    let head = try header(byteCount: storage.bytes.count, Set(NumpyHeader.types.keys)) { Array(storage.bytes[$0]) }
+    return try Tensor(dtype: head.dtype, shape: head.shape, storage: storage, byteOffset: head.dataOffset)
+  }
+
+  /// Where the values begin and what they are; checks that there are as many as the shape says.
+  private static func header(
+    byteCount: Int, _ types: Set<DType>, _ bytes: (Range<Int>) throws -> [UInt8]
+  ) throws -> (dtype: DType, shape: [Int], dataOffset: Int) {
+    let range = try headerRange(byteCount: byteCount, prefix: bytes(0..<min(12, byteCount)))
+    let header = try NumpyHeader(bytes(range))
+    guard types.contains(header.dtype) else {
+      throw NumpyHeader.unsupported("'\(NumpyHeader.types[header.dtype] ?? "")'")
+    }
+    let expected = try Checked.multiply(Checked.product(header.shape), header.dtype.byteCount, "The size of the array")
+    guard expected == byteCount - range.upperBound else {
+      throw EVSSMError(
+        "npy.size-mismatch",
+        "An array of shape \(header.shape) takes \(expected) bytes; the file has \(byteCount - range.upperBound).")
+    }
+    return (header.dtype, header.shape, range.upperBound)
+  }
+
+  private static func headerRange(byteCount: Int, prefix: [UInt8]) throws -> Range<Int> {
     guard prefix.starts(with: magic), prefix.count == 12 else {
       throw EVSSMError("npy.not-npy", "This is not a .npy file.", place: .init(byteOffset: 0))
     }
@@ -53,31 +70,41 @@ public enum NumpyFile {
     try Limits.check(
       length, atMost: Limits.maxNumpyHeaderBytes, name: "max_npy_header", "The length of the header in bytes")
     let start = 8 + width
-    guard length <= file.byteCount - start else {
+    guard length <= byteCount - start else {
       throw EVSSMError("npy.header", "The file ends inside its header. Copy it again.", place: .init(byteOffset: 8))
     }
     return start..<start + length
   }
 
-  /// Writes a float32 tensor as version 1.0, its data 64-byte aligned. Values are not clamped or rounded.
+  /// Writes a tensor as version 1.0, its data 64-byte aligned. Values are not clamped or rounded; bfloat16, which NumPy
+  /// does not have, becomes float32.
   ///
   /// The same tensor gives the same bytes; the file appears only when it is complete.
-  /// - Throws: `npy.unsupported-dtype` (usage), `file.unwritable`.
+  /// - Throws: `limit.exceeded` for a rank that NumPy arrays here may not have, `file.unwritable`.
   public static func write(_ tensor: Tensor, to path: String) throws {
-    guard tensor.dtype == .float32 else {
-      throw EVSSMError(
-        "npy.unsupported-dtype", "Only float32 arrays are written; this is \(tensor.dtype.rawValue).", category: .usage)
-    }
+    let tensor = try writable(tensor)
     let file = try OutputFile(path)
-    try file.write(header(tensor.shape))
+    try file.write(header(tensor))
     try tensor.withUnsafeBytes { try file.write($0) }
     try file.commit()
   }
 
-  private static func header(_ shape: [Int]) throws -> [UInt8] {
+  /// The bytes of a file that holds the tensor.
+  static func bytes(_ tensor: Tensor) throws -> [UInt8] {
+    let tensor = try writable(tensor)
+    return try header(tensor) + tensor.withUnsafeBytes(Array.init)
+  }
+
+  private static func writable(_ tensor: Tensor) throws -> Tensor {
+    tensor.dtype == .bfloat16 ? try tensor.converted(to: .float32) : tensor
+  }
+
+  private static func header(_ tensor: Tensor) throws -> [UInt8] {
+    let shape = tensor.shape
     try Limits.check(shape.count, atMost: Limits.maxRank, name: "max_rank", "The rank of the array")
     let sizes = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
-    let text = Array("{'descr': '<f4', 'fortran_order': False, 'shape': (\(sizes)), }".utf8)
+    let type = NumpyHeader.types[tensor.dtype] ?? "<f4"
+    let text = Array("{'descr': '\(type)', 'fortran_order': False, 'shape': (\(sizes)), }".utf8)
     let end = try Checked.roundUp(10 + text.count + 1, to: 64)
     let padding = [UInt8](repeating: UInt8(ascii: " "), count: end - 11 - text.count)
     let length = end - 10

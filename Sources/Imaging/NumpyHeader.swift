@@ -3,6 +3,7 @@ import Tensors
 /// The Python dictionary at the start of a .npy file: exactly descr, fortran_order and shape, each once, in any order.
 struct NumpyHeader {
   private(set) var shape: [Int] = []
+  private(set) var dtype = DType.float32
   private let text: [UInt8]
   private var position = 0
   private var seen: Set<String> = []
@@ -57,10 +58,21 @@ struct NumpyHeader {
   private mutating func descriptor() throws {
     guard next() != UInt8(ascii: "[") else { throw unsupported("structured") }
     let type = try string()
-    if type != "<f4" { throw unsupported("'\(EVSSMError.escaped(type))'") }
+    guard let dtype = Self.types.first(where: { $0.value == type })?.key else {
+      throw unsupported("'\(EVSSMError.escaped(type))'")
+    }
+    self.dtype = dtype
   }
 
-  private func unsupported(_ type: String) -> EVSSMError {
+  /// NumPy's names for element types.
+  static let types: [DType: String] = [
+    .float16: "<f2", .float32: "<f4", .float64: "<f8", .int8: "|i1", .int16: "<i2", .int32: "<i4", .int64: "<i8",
+    .uint8: "|u1", .uint16: "<u2", .uint32: "<u4", .uint64: "<u8", .bool: "|b1",
+  ]
+
+  private func unsupported(_ type: String) -> EVSSMError { Self.unsupported(type) }
+
+  static func unsupported(_ type: String) -> EVSSMError {
     EVSSMError(
       "npy.unsupported-dtype",
       "Arrays of type \(type) are not read. Save it as little-endian float32: array.astype('<f4').")

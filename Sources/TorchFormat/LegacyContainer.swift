@@ -1,4 +1,5 @@
 import Tensors
+import ZipFormat
 
 /// The container of `torch.save` before PyTorch 1.6: five pickles in a row, then the storages, each after its number of
 /// elements. It has no checksums; its numbers are little-endian on every machine.

@@ -1,15 +1,8 @@
 import Tensors
+import ZipFormat
 
 /// Limits on PyTorch checkpoints. The published name of each stands in the error that quotes it.
 extension Limits {
-  /// `max_zip_entries`
-  public static let maxZipEntries = 65_535
-  /// `max_entry_name`: bytes of an archive entry's name.
-  public static let maxEntryNameBytes = 512
-  /// `max_zip_directory`: bytes of an archive's central directory.
-  public static let maxZipDirectoryBytes = 64 << 20
-  /// `max_ratio`: inflated bytes for each compressed byte of a record.
-  public static let maxInflationRatio = 1024
   /// `max_hint_record`: bytes of the records `version` and `byteorder`.
   public static let maxHintRecordBytes = 64
   /// `max_pickle_bytes`
@@ -29,23 +22,11 @@ extension Limits {
   /// `max_tensor_name`: bytes of a tensor's name.
   public static let maxTensorNameBytes = 512
 
-  /// `max_inflated`: bytes that all records of an archive of `fileBytes` may hold once inflated.
-  public static func maxInflatedBytes(fileBytes: Int) -> Int {
-    scaled(fileBytes, by: 4, plus: 64 << 20)
-  }
-
   /// `max_pickle_objects`: bytes of memory that the objects of a pickle may take in a file of `fileBytes`.
   public static func maxPickleObjectBytes(fileBytes: Int) -> Int { fileBytes / 2 + (16 << 20) }
 
   /// `max_pickle_bytes` for the pickle of a zip archive of `fileBytes`, which may be deflated.
   static func maxPickleBytes(fileBytes: Int) -> Int {
     min(maxPickleBytes, scaled(fileBytes, by: 2, plus: 8 << 20))
-  }
-
-  private static func scaled(_ value: Int, by factor: Int, plus constant: Int) -> Int {
-    let (product, over) = value.multipliedReportingOverflow(by: factor)
-    if over { return Int.max }
-    let (sum, overflow) = product.addingReportingOverflow(constant)
-    return overflow ? Int.max : sum
   }
 }

@@ -1,4 +1,5 @@
 import Tensors
+import ZipFormat
 
 /// Where the storages of a checkpoint are: the container's answer to a persistent id.
 protocol StorageResolver {

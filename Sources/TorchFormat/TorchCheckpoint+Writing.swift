@@ -1,6 +1,5 @@
-import CZip
-import Foundation
 import Tensors
+import ZipFormat
 
 extension TorchCheckpoint {
   /// Writes `catalogue` in the layout of `torch.save`, for `torch.load(path, weights_only=True)`.
@@ -16,16 +15,18 @@ extension TorchCheckpoint {
     }
     try checkNames(catalogue)
     do {
-      let writer = try ZipWriter(path: path)
-      try writer.addText("data.pkl", PickleWriter.pickle(catalogue, wrapper: wrapper))
-      try writer.addText("byteorder", Array("little".utf8))
+      let writer = try ZipWriter(path: path, errorCode: "torch.write")
+      try writer.add(folder + "data.pkl", PickleWriter.pickle(catalogue, wrapper: wrapper))
+      try writer.add(folder + "byteorder", Array("little".utf8))
       for (index, name) in catalogue.names.enumerated() {
-        if let tensor = catalogue[name] { try writer.addTensor("data/\(index)", tensor) }
+        if let tensor = catalogue[name] { try writer.add(folder + "data/\(index)", tensor) }
       }
-      try writer.addText("version", Array("3\n".utf8))
+      try writer.add(folder + "version", Array("3\n".utf8))
       try writer.finish()
     } catch let error as EVSSMError { throw error.at(.init(file: path)) }
   }
+
+  private static let folder = "archive/"
 
   /// What ``read(path:key:)`` would refuse is not written.
   private static func checkNames(_ catalogue: TensorCatalogue) throws {
@@ -40,68 +41,5 @@ extension TorchCheckpoint {
         throw EVSSMError("torch.tensor-name", "A tensor's name is empty or holds control characters.", place: place)
       }
     }
-  }
-}
-
-/// A zip archive in the making: stored entries, fixed times. libzip writes a temporary file beside `path` and renames
-/// it.
-private final class ZipWriter {
-  private static let folder = "archive/"
-  // 1980-01-01, the first day that zip can express.
-  private static let date: zip_uint16_t = 0x21
-
-  private var handle: OpaquePointer?
-  /// Bytes that libzip reads when the archive is closed.
-  private var buffers: [TensorStorage] = []
-
-  init(path: String) throws {
-    var code: Int32 = 0
-    guard let handle = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code) else {
-      var error = zip_error_t()
-      zip_error_init_with_code(&error, code)
-      defer { zip_error_fini(&error) }
-      throw Self.failure(&error)
-    }
-    self.handle = handle
-  }
-
-  deinit { if let handle { zip_discard(handle) } }
-
-  func addText(_ name: String, _ bytes: [UInt8]) throws {
-    let storage = try TensorStorage(byteCount: bytes.count) { $0.copyBytes(from: bytes) }
-    try add(name, storage, storage.bytes)
-  }
-
-  func addTensor(_ name: String, _ tensor: Tensor) throws {
-    let range = tensor.byteOffset..<tensor.byteOffset + tensor.byteCount
-    try add(name, tensor.storage, UnsafeRawBufferPointer(rebasing: tensor.storage.bytes[range]))
-  }
-
-  /// - Parameter owner: keeps `bytes` alive until the archive is written.
-  private func add(_ name: String, _ owner: TensorStorage, _ bytes: UnsafeRawBufferPointer) throws {
-    buffers.append(owner)
-    guard let source = zip_source_buffer(handle, bytes.baseAddress, zip_uint64_t(bytes.count), 0) else {
-      throw Self.failure(zip_get_error(handle))
-    }
-    let index = zip_file_add(handle, Self.folder + name, source, zip_flags_t(ZIP_FL_ENC_UTF_8))
-    guard index >= 0 else {
-      zip_source_free(source)
-      throw Self.failure(zip_get_error(handle))
-    }
-    guard zip_set_file_compression(handle, zip_uint64_t(index), ZIP_CM_STORE, 0) == 0,
-      zip_file_set_dostime(handle, zip_uint64_t(index), 0, Self.date, 0) == 0
-    else { throw Self.failure(zip_get_error(handle)) }
-  }
-
-  func finish() throws {
-    guard let handle else { return }
-    guard zip_close(handle) == 0 else { throw Self.failure(zip_get_error(handle)) }
-    self.handle = nil
-    buffers = []
-  }
-
-  private static func failure(_ error: UnsafeMutablePointer<zip_error_t>?) -> EVSSMError {
-    let reason = error.map { String(cString: zip_error_strerror($0)) } ?? "unknown error"
-    return EVSSMError("torch.write", "The checkpoint cannot be written: \(reason).", category: .inputOutput)
   }
 }

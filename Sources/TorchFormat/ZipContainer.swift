@@ -1,4 +1,5 @@
 import Tensors
+import ZipFormat
 
 /// The container that `torch.save` writes since PyTorch 1.6: a zip archive with one top folder.
 ///

@@ -3,6 +3,7 @@ import Tensors
 import Testing
 
 @testable import TorchFormat
+@testable import ZipFormat
 
 /// Group T of the catalogue of hostile inputs: the tensors of a checkpoint.
 @Suite struct TensorTests {

@@ -3,6 +3,7 @@ import Tensors
 import Testing
 
 @testable import TorchFormat
+@testable import ZipFormat
 
 /// Group Z of the catalogue of hostile inputs: the zip container.
 @Suite struct ZipTests {

@@ -2,15 +2,18 @@ import ArgumentParser
 import EVSSMModel
 import Tensors
 
-/// `evssm compile`: a checkpoint to a plan.
+/// `evssm compile`: a checkpoint or an ONNX model to a plan.
 struct CompileCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compile",
-    abstract: "Compile an EVSSM checkpoint to a plan.",
+    abstract: "Compile an EVSSM checkpoint or an ONNX model to a plan.",
     discussion: """
       The plan runs pictures of any size; --size lays out the memory for a size ahead of time. The two window modes \
       compute different functions: `released` is what the authors' released network does (overlapping windows of 384, \
       192 and 96 pixels, averaged), `whole` the network as it was trained (one window). The plan records which it is.
+
+      An ONNX model in which EVSSM is recognised gives the same plan as its checkpoint; any other becomes a plan that \
+      runs it node by node. --explain tells what was recognised and what stood in the way.
 
         $ evssm compile deblurring.pth -o deblurring.plan --size 256x256 --size 1280x720
         deblurring.pth: PyTorch, zip container, state dict under params
@@ -18,7 +21,7 @@ struct CompileCommand: ParsableCommand {
         deblurring.plan: 102 steps, weights 65.8 MiB, 2 sizes bound, in 1.8 s
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: .pth or .safetensors.", valueName: "in"))
+  @Argument(help: ArgumentHelp("The checkpoint or model: .pth, .safetensors or .onnx.", valueName: "in"))
   var input: String
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The plan to write: .plan.", valueName: "out"))
@@ -29,14 +32,16 @@ struct CompileCommand: ParsableCommand {
   )
   var sizes: [PictureSize] = []
 
-  @Option(help: "How the scan stages cut a map: released or whole.")
-  var windows = WindowChoice.released
+  @Option(help: "How the scan stages of a checkpoint cut a map: released or whole. Default: released.")
+  var windows: WindowChoice?
 
   @Option(help: "The key, or keys joined by dots, that holds the state dict. Default: found by itself.")
   var key: String?
 
   @Flag(help: "Print every rewrite that was applied or rejected, with the reason.")
   var explain = false
+
+  @OptionGroup var onnx: OnnxCompileOptions
 
   func validate() throws {
     if OutputPath.fileExtension(output) != "plan" {
@@ -45,11 +50,12 @@ struct CompileCommand: ParsableCommand {
   }
 
   func run() throws {
+    if case .onnx = try FileKind(path: input) { return try compileOnnx() }
     let start = ContinuousClock.now
     let checkpoint = try LoadedCheckpoint.read(path: input, key: key)
     try OutputPath.check(output, isNoneOf: [input])
     Console.note("\(EVSSMError.escaped(input)): \(checkpoint.summary)")
-    let result = try Compilation(checkpoint, windows: windows == .released ? .released : .whole)
+    let result = try Compilation(checkpoint, windows: windows == .whole ? .whole : .released)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     Console.note(result.networkSummary)
     if result.compiled.nonFiniteWeightCount > 0 {
@@ -58,6 +64,25 @@ struct CompileCommand: ParsableCommand {
     try result.write(to: output, sizes: sizes)
     let seconds = Format.fixed((ContinuousClock.now - start).seconds, 1)
     Console.note("\(EVSSMError.escaped(output)): \(result.planSummary(boundSizes: Set(sizes).count)), in \(seconds) s")
+  }
+}
+
+extension CompileCommand {
+  private func compileOnnx() throws {
+    let start = ContinuousClock.now
+    guard key == nil, windows == nil else {
+      throw EVSSMError(
+        "compile.option", "--key and --windows are for checkpoints: an ONNX model has its windows in its graph.",
+        category: .usage, place: .init(file: input))
+    }
+    try OutputPath.check(output, isNoneOf: [input])
+    let result = try OnnxCompilation(path: input, onnx.settings)
+    if explain { try Console.output(result.explanations.joined(separator: "\n")) }
+    for note in result.imported.notes { Console.note("\(EVSSMError.escaped(input)): \(note)") }
+    Console.note("\(EVSSMError.escaped(input)): \(result.networkSummary)")
+    try result.write(to: output, sizes: sizes)
+    let seconds = Format.fixed((ContinuousClock.now - start).seconds, 1)
+    Console.note("\(EVSSMError.escaped(output)): \(result.planSummary), in \(seconds) s")
   }
 }
 

@@ -5,10 +5,11 @@ import Tensors
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Show what a checkpoint, a safetensors file or a plan holds.",
+    abstract: "Show what a checkpoint, an ONNX model or a plan holds.",
     discussion: """
       The content of the file says what it is. A checkpoint that is not EVSSM's is listed all the same, with the \
-      difference from the nearest EVSSM network.
+      difference from the nearest EVSSM network. Of an ONNX model the inputs, outputs, operators and tensors are listed, and \
+      what stands in the way of running it.
 
         $ evssm inspect small.pth
         file          small.pth
@@ -27,7 +28,7 @@ struct InspectCommand: ParsableCommand {
           …
       """)
 
-  @Argument(help: "A .pth, .safetensors or .plan file.")
+  @Argument(help: "A .pth, .safetensors, .onnx or .plan file.")
   var file: String
 
   @Option(help: "The key, or keys joined by dots, that holds the state dict. Default: found by itself.")
@@ -36,17 +37,24 @@ struct InspectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The picture size for which the cost is given.", valueName: "WxH"))
   var size = PictureSize(width: 256, height: 256)
 
+  @OptionGroup var onnx: OnnxReadOptions
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() throws {
-    let inspection: any Inspection
-    if case .plan = try FileKind(path: file) {
-      inspection = try PlanInspection(path: file, size: size)
-    } else {
-      inspection = CheckpointInspection(try LoadedCheckpoint.read(path: file, key: key), size: size)
-    }
+    let inspection = try makeInspection()
     try Console.output(json ? inspection.json.text : inspection.lines.joined(separator: "\n"))
+  }
+}
+
+extension InspectCommand {
+  private func makeInspection() throws -> any Inspection {
+    switch try FileKind(path: file) {
+    case .plan: try PlanInspection(path: file, size: size)
+    case .onnx: try OnnxInspection(path: file, onnx.settings.importOptions)
+    default: CheckpointInspection(try LoadedCheckpoint.read(path: file, key: key), size: size)
+    }
   }
 }
 

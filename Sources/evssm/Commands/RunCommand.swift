@@ -5,7 +5,7 @@ import Foundation
 import PlanRuntime
 import Tensors
 
-/// `evssm run`: pictures through a plan.
+/// `evssm run`: pictures, or tensors, through a plan.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
@@ -25,24 +25,37 @@ struct RunCommand: ParsableCommand {
 
       A .npy file is float32 of shape (3, H, W), red, green and blue in 0...1; written as .npy, results are not clamped.
 
+      PLAN may be an ONNX model, which is then compiled first. A graph with other inputs than one picture takes them \
+      from .npz files by their names, from .npy files in order, or one by one with --input; its outputs go to OUT, a \
+      .npz file, or a .npy file for a single one.
+
         $ evssm run deblurring.plan blurred.png -o sharp.png
         sharp.png: 256x256 in 1.83 s
         $ evssm run deblurring.plan photos -o restored
         restored/one.jpg: 1280x720 in 31.20 s
         evssm: error: photos/two.jpg: The file ends before the picture does. [jpeg.truncated]
         1 picture restored, 1 not
+        $ evssm run denoise.onnx --input noisy=noisy.npy --input level=level.npy -o result.npz
+        result.npz: 1 tensor in 0.02 s
       """)
 
-  @Argument(help: "A file that `evssm compile` wrote.")
+  @Argument(help: "A file that `evssm compile` wrote, or an ONNX model.")
   var plan: String
 
-  @Argument(help: ArgumentHelp("Pictures, or folders of pictures.", valueName: "input"))
-  var inputs: [String]
+  @Argument(help: ArgumentHelp("Pictures, folders of pictures, or .npy and .npz files.", valueName: "input"))
+  var inputs: [String] = []
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The picture to write, or the folder for several.", valueName: "out"))
+  @Option(
+    name: .customLong("input"),
+    help: ArgumentHelp("The file for one input of a graph; may be repeated.", valueName: "name=file"))
+  var named: [NamedFile] = []
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The picture or tensors to write, or the folder for several pictures.", valueName: "out"))
   var output: String
 
   @OptionGroup var threads: ThreadOption
+
+  @OptionGroup var onnx: OnnxCompileOptions
 
   @Option(help: "Pictures to restore at the same time; the threads are shared out among them.")
   var jobs = 1
@@ -56,22 +69,82 @@ struct RunCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
+    if inputs.isEmpty && named.isEmpty { throw ValidationError("There is no input: give pictures or --input name=file.") }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs \(jobs) is not between 1 and 256.") }
   }
 
   func run() throws {
-    let layout = try RunItems(inputs: inputs, output: output)
-    for item in layout.items { try OutputPath.check(item.output, isNoneOf: [plan]) }
-    let jobs = try openJobs(pictures: layout.items.count)
+    // What the command line alone can tell is told before anything large is read.
+    let layout = isForTensors ? nil : try RunItems(inputs: inputs, output: output)
+    for item in layout?.items ?? [] { try OutputPath.check(item.output, isNoneOf: [plan]) }
+    let opened = try OpenedPlan.open(plan, onnx: onnx.settings)
+    if let graph = opened.plan.graph { return try run(graph, opened, layout) }
+    guard let layout else {
+      throw EVSSMError(
+        "run.input", "This plan takes pictures. Leave --input out, and write to a picture or a folder.",
+        category: .usage, place: .init(file: plan))
+    }
+    let jobs = try openJobs(opened, pictures: layout.items.count)
     try makeFolder(layout.folder)
-    let outcomes = restore(layout.items, jobs)
-    if json { try Console.output(report(outcomes, jobs)) }
+    let outcomes = restore(layout.items) { jobs.run(layout.items, $0) }
+    if json { try Console.output(report(outcomes, jobs: jobs.count)) }
     try finish(outcomes, isSingle: layout.folder == nil)
   }
 
+  /// Whether the command line names tensors, not pictures.
+  private var isForTensors: Bool {
+    TensorFiles.isArchive(output) || !named.isEmpty || (inputs.count > 1 && OutputPath.fileExtension(output) == "npy")
+  }
+
+  /// Runs a graph node by node: on pictures where it takes one and they are given, else on tensors.
+  private func run(_ graph: TensorGraph, _ opened: LoadedPlan, _ layout: RunItems?) throws {
+    guard jobs == 1, maxMemory == nil else {
+      throw EVSSMError(
+        "run.option", "--jobs and --max-memory are for plans of EVSSM networks. Leave them out.", category: .usage,
+        place: .init(file: plan))
+    }
+    let session = try TensorSession(plan: opened, workers: Workers(threads: threads.count))
+    guard let layout, GraphPictures.canRun(graph), !inputs.contains(where: TensorFiles.isArchive) else {
+      return try runTensors(session)
+    }
+    try makeFolder(layout.folder)
+    let runner = GraphPictures(session: session)
+    let outcomes = restore(layout.items) { tell in
+      layout.items.enumerated().map { index, item in
+        let outcome = runner.run(item)
+        tell(index, outcome)
+        return outcome
+      }
+    }
+    if json { try Console.output(report(outcomes, jobs: 1)) }
+    try finish(outcomes, isSingle: layout.folder == nil)
+  }
+
+  private func runTensors(_ session: TensorSession) throws {
+    try OutputPath.check(output, isNoneOf: [plan] + inputs + named.map(\.path))
+    let tensors = try TensorFiles.inputs(session.graph.inputs, named: named, files: inputs)
+    let start = ContinuousClock.now
+    let results = try session.run(tensors)
+    let seconds = (ContinuousClock.now - start).seconds
+    let names = session.graph.outputNames
+    try TensorFiles.write(names, results, to: output)
+    if json { try Console.output(tensorReport(names, results, seconds)) }
+    let count = results.count == 1 ? "1 tensor" : "\(results.count) tensors"
+    Console.note("\(EVSSMError.escaped(output)): \(count) in \(Format.fixed(seconds, 2)) s")
+  }
+
+  private func tensorReport(_ names: [String], _ results: [Tensor], _ seconds: Double) -> JSONValue {
+    let tensors: [JSONValue] = zip(names, results).map { name, tensor in
+      ["name": .string(name), "dtype": .string(tensor.dtype.rawValue), "shape": JSONValue(tensor.shape)]
+    }
+    return [
+      "plan": .string(plan), "threads": .integer(threads.count), "seconds": .number(seconds), "output": .string(output),
+      "tensors": .array(tensors),
+    ]
+  }
+
   /// As many jobs as were asked for, but no more than there are pictures.
-  private func openJobs(pictures: Int) throws -> RunJobs {
-    let plan = try OpenedPlan.open(plan)
+  private func openJobs(_ plan: LoadedPlan, pictures: Int) throws -> RunJobs {
     let count = min(jobs, pictures)
     let budget = maxMemory.map { MemoryBudget(total: $0, plan: plan, threads: threads.count, jobs: count) }
     if budget != nil { evssm_return_freed_memory() }
@@ -87,15 +160,17 @@ struct RunCommand: ParsableCommand {
     }
   }
 
-  private func restore(_ items: [RunItem], _ jobs: RunJobs) -> [RunOutcome] {
+  /// Runs pictures and tells each outcome as it comes.
+  private func restore(
+    _ items: [RunItem], _ run: (@escaping @Sendable (Int, RunOutcome) -> Void) -> [RunOutcome]
+  ) -> [RunOutcome] {
     let progress = ProgressBar(total: items.count)
     progress.show(done: 0, name: OutputPath.fileName(items.first?.input ?? ""))
-    let outcomes = jobs.run(items) { index, outcome in
+    return run { index, outcome in
       progress.clear()
       Self.tell(outcome, isSingle: items.count == 1)
       if index + 1 < items.count { progress.show(done: index + 1, name: OutputPath.fileName(items[index + 1].input)) }
     }
-    return outcomes
   }
 
   private static func tell(_ outcome: RunOutcome, isSingle: Bool) {
@@ -112,12 +187,12 @@ struct RunCommand: ParsableCommand {
     grid.map { " in \($0.count) tiles of \($0.tileWidth)x\($0.tileHeight)" } ?? ""
   }
 
-  private func report(_ outcomes: [RunOutcome], _ jobs: RunJobs) throws -> JSONValue {
+  private func report(_ outcomes: [RunOutcome], jobs: Int) throws -> JSONValue {
     let failed = outcomes.count { $0.error != nil }
     return [
       "plan": .string(plan),
       "threads": .integer(threads.count),
-      "jobs": .integer(jobs.count),
+      "jobs": .integer(jobs),
       "max_memory": JSONValue(maxMemory?.byteCount),
       "isa": .string(try InstructionSet.selected().rawValue),
       "restored": .integer(outcomes.count - failed),

@@ -22,12 +22,19 @@ struct VerifyCommand: ParsableCommand {
         patch_embed.proj                      1.2e-07  2.0e-05
         encoder_level1.block0.scan_stage      4.0e-07  2.6e-05
         …
+
+      An ONNX model may stand for the plan, the checkpoint or both. A plan that runs a graph node by node is compared with \
+      the model it was compiled from: every output, on seeded noise, with the interpreter's.
+
+        $ evssm verify denoise.onnx
+        output                             difference  allowed
+        clean                                 2.4e-07  2.0e-05
       """)
 
-  @Argument(help: "A file that `evssm compile` wrote.")
+  @Argument(help: "A file that `evssm compile` wrote, or an ONNX model.")
   var plan: String
 
-  @Option(help: ArgumentHelp("Compare every step with this checkpoint.", valueName: "checkpoint"))
+  @Option(help: ArgumentHelp("Compare every step with this checkpoint or ONNX model.", valueName: "checkpoint"))
   var against: String?
 
   @Option(help: ArgumentHelp("The picture for --against. Default: seeded noise.", valueName: "file"))
@@ -38,6 +45,8 @@ struct VerifyCommand: ParsableCommand {
 
   @OptionGroup var threads: ThreadOption
 
+  @OptionGroup var onnx: OnnxCompileOptions
+
   func validate() throws {
     if against == nil, input != nil || key != nil {
       throw ValidationError("--input and --key go with --against: the certificate has a picture of its own.")
@@ -45,9 +54,12 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    let loaded = try OpenedPlan.open(plan)
+    let loaded = try OpenedPlan.open(plan, onnx: onnx.settings)
     let workers = try threads.workers()
-    if let against {
+    let isModel = if case .onnx = try FileKind(path: plan) { true } else { false }
+    if let model = against ?? (isModel ? plan : nil), case .onnx = try FileKind(path: model) {
+      try compareModel(loaded, model, workers)
+    } else if let against {
       try compareStages(loaded, against, workers)
     } else {
       try checkCertificate(loaded, workers)
@@ -81,7 +93,7 @@ struct VerifyCommand: ParsableCommand {
     let picture = try input.map(PictureData.read) ?? PictureData.noise(width: 56, height: 40)
     let comparison = try StageComparison(
       plan: plan, graph: compilation.compiled.fusedGraph, picture: picture, workers: workers)
-    try Console.output(Self.table(comparison).joined(separator: "\n"))
+    try Console.output(Self.table(comparison.stages, of: "step").joined(separator: "\n"))
     guard let stage = comparison.firstDivergent else { return }
     throw EVSSMError(
       "verify.divergent",
@@ -91,9 +103,21 @@ struct VerifyCommand: ParsableCommand {
       place: .init(file: self.plan, node: stage.name))
   }
 
-  private static func table(_ comparison: StageComparison) -> [String] {
-    var table = TextTable([("step", .left), ("difference", .right), ("allowed", .right), ("", .left)])
-    for stage in comparison.stages {
+  private func compareModel(_ plan: LoadedPlan, _ model: String, _ workers: Workers) throws {
+    let compilation = try OnnxCompilation(path: model, onnx.settings)
+    let comparison = try ModelComparison(plan: plan, model: compilation, picture: input, workers: workers)
+    try Console.output(Self.table(comparison.outputs, of: "output").joined(separator: "\n"))
+    guard let output = comparison.outputs.first(where: \.isDivergent) else { return }
+    throw EVSSMError(
+      "verify.divergent",
+      "This output differs from the model's by \(Format.scientific(output.maximum)), "
+        + "\(Format.scientific(output.tolerance)) is allowed. The plan was compiled from another model, or a kernel is wrong.",
+      place: .init(file: self.plan, node: output.name))
+  }
+
+  private static func table(_ stages: [StageDifference], of what: String) -> [String] {
+    var table = TextTable([(what, .left), ("difference", .right), ("allowed", .right), ("", .left)])
+    for stage in stages {
       table.append(
         EVSSMError.escaped(stage.name), Format.scientific(stage.maximum), Format.scientific(stage.tolerance),
         stage.isDivergent ? "differs" : "")

@@ -4,20 +4,13 @@ import Tensors
 
 extension Compilation {
   /// The probe picture of a certificate: it is padded at every level of the network.
-  private static let probe = (seed: UInt64(1), height: 40, width: 52)
+  static let probe = (seed: UInt64(1), height: 40, width: 52)
 
   /// Writes the plan with a certificate and with `sizes` bound.
   ///
   /// Throws what ``Plan/bind(height:width:)`` throws for a size, and `file.…`.
   func write(to path: String, sizes: [PictureSize]) throws {
-    var unique: [PictureSize] = []
-    for size in sizes where !unique.contains(size) { unique.append(size) }
-    let bindings = try unique.map { size in
-      do { return try loaded.plan.bind(height: size.height, width: size.width) } catch let error as EVSSMError {
-        throw error.at(.init(option: "--size \(size)"))
-      }
-    }
-    try PlanFile.write(loaded, bindings: bindings, certificate: certificate(), to: path)
+    try PlanFile.write(loaded, bindings: loaded.plan.bindings(sizes), certificate: certificate(), to: path)
   }
 
   /// What the reference interpreter gives in float64 for the probe picture, on the network as it is written.
@@ -29,5 +22,49 @@ extension Compilation {
     return try Certificate(
       height: probe.height, width: probe.width, seed: probe.seed,
       output: outputs.flatMap { $0.elements.map(Float.init) }, tolerance: Float(Tolerance.close))
+  }
+}
+
+extension OnnxCompilation {
+  /// Writes the plan: that of an EVSSM network with a certificate and with `sizes` bound.
+  ///
+  /// Throws `compile.size` for sizes of a graph that runs node by node, and what ``Compilation/write(to:sizes:)`` throws.
+  func write(to path: String, sizes: [PictureSize]) throws {
+    guard isRaised else {
+      if let size = sizes.first {
+        throw EVSSMError(
+          "compile.size", "Memory of a graph that runs node by node is laid out when it runs. Leave --size out.",
+          category: .usage, place: .init(option: "--size \(size)"))
+      }
+      _ = try PlanFile.write(loaded, to: path)
+      return
+    }
+    try PlanFile.write(loaded, bindings: loaded.plan.bindings(sizes), certificate: certificate(), to: path)
+  }
+
+  /// What the interpreter gives for the probe picture on the model's own graph, in the size that the graph runs.
+  private func certificate() throws -> Certificate {
+    let probe = Compilation.probe
+    let shape = imported.graph[imported.graph.inputs[0]].type.shape
+    let (height, width) = (shape[2].known ?? probe.height, shape[3].known ?? probe.width)
+    let planes = ProbePicture.planes(seed: probe.seed, height: height, width: width)
+    let input = try Tensor(shape: [1, 3, height, width], floats: planes)
+    let outputs = try TensorInterpreter(imported.graph).run([input])
+    return try Certificate(
+      height: height, width: width, seed: probe.seed, output: outputs.flatMap { $0.floats() },
+      tolerance: Float(Tolerance.close))
+  }
+}
+
+extension Plan {
+  /// The plan bound to each of the sizes, once. Throws what ``bind(height:width:)`` throws, with the option.
+  fileprivate func bindings(_ sizes: [PictureSize]) throws -> [BoundPlan] {
+    var unique: [PictureSize] = []
+    for size in sizes where !unique.contains(size) { unique.append(size) }
+    return try unique.map { size in
+      do { return try bind(height: size.height, width: size.width) } catch let error as EVSSMError {
+        throw error.at(.init(option: "--size \(size)"))
+      }
+    }
   }
 }

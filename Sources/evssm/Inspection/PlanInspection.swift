@@ -36,7 +36,9 @@ struct PlanInspection: Inspection {
       "certificate": certificate,
       "ignored_sections": .integer(loaded.ignoredSections.count),
       "cost": cost,
-      "steps": .array(loaded.plan.steps.map { ["name": .string($0.name), "operation": .string($0.operation.name)] }),
+      "inputs": JSONValue(loaded.plan.graph?.inputs.map(\.description) ?? []),
+      "outputs": JSONValue(loaded.plan.graph?.outputNames ?? []),
+      "steps": .array(steps.map { ["name": .string($0.name), "operation": .string($0.operation)] }),
     ]
   }
 
@@ -72,8 +74,10 @@ struct PlanInspection: Inspection {
       table.append(EVSSMError.escaped(attribute.name), EVSSMError.escaped(attribute.value))
     }
     table.append("parameters", Format.grouped(model.parameterCount))
-    table.append("windows", model.windows.rawValue)
-    table.append("smallest side", String(model.minimumSide))
+    if loaded.plan.graph == nil {
+      table.append("windows", model.windows.rawValue)
+      table.append("smallest side", String(model.minimumSide))
+    }
     table.append("weights", Format.bytes(loaded.weights.count))
     for bound in loaded.bindings {
       table.append("bound", "\(bound.width)x\(bound.height), \(Format.bytes(bound.arenaByteCount)) of memory")
@@ -86,14 +90,22 @@ struct PlanInspection: Inspection {
     if let multiplyAdds {
       table.append("cost", "\(Format.fixed(Double(multiplyAdds.reduce(0, +)) * 1e-9, 1)) GMAC at \(size)")
     }
-    table.append("steps", Format.grouped(loaded.plan.steps.count))
+    for port in loaded.plan.graph?.inputs ?? [] { table.append("input", port.description) }
+    for name in loaded.plan.graph?.outputNames ?? [] { table.append("output", EVSSMError.escaped(name)) }
+    table.append("steps", Format.grouped(steps.count))
     return table.lines() + stepLines
   }
 
   private var stepLines: [String] {
     var table = TextTable(.left, .left)
-    for step in loaded.plan.steps { table.append(EVSSMError.escaped(step.name), step.operation.name) }
+    for step in steps { table.append(EVSSMError.escaped(step.name), step.operation) }
     return table.lines(indent: 2)
+  }
+
+  /// The stages, or the nodes of a graph, and what each does.
+  private var steps: [(name: String, operation: String)] {
+    if let graph = loaded.plan.graph { return graph.program.nodes.map { ($0.name, EVSSMError.escaped($0.call.type)) } }
+    return loaded.plan.steps.map { ($0.name, $0.operation.name) }
   }
 }
 

@@ -20,7 +20,7 @@ struct SourcePicture {
 
   /// Reads the file at `path`; its content says what it is.
   ///
-  /// Throws errors of the formats, and `run.shape` for an array that is not (3, H, W).
+  /// Throws errors of the formats, and `run.shape` for an array that is not (3, H, W) or (1, 3, H, W).
   static func read(path: String) throws -> SourcePicture {
     if try isArray(path: path) {
       let tensor = try NumpyFile.read(path: path)
@@ -32,12 +32,13 @@ struct SourcePicture {
   }
 
   static func arraySize(_ shape: [Int], _ path: String) throws -> (width: Int, height: Int) {
-    guard shape.count == 3, shape[0] == 3, !shape.contains(0) else {
+    let sizes = shape.count == 4 && shape[0] == 1 ? shape.dropFirst() : shape[...]
+    guard sizes.count == 3, sizes.first == 3, !sizes.contains(0) else {
       throw EVSSMError(
-        "run.shape", "The array has the shape \(Format.shape(shape)); a picture has (3, H, W).",
+        "run.shape", "The array has the shape \(Format.shape(shape)); a picture has (3, H, W) or (1, 3, H, W).",
         place: .init(file: path))
     }
-    return (shape[2], shape[1])
+    return (shape[shape.count - 1], shape[shape.count - 2])
   }
 
   /// Opacity that the network does not touch.

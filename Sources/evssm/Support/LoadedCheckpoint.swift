@@ -1,3 +1,4 @@
+import OnnxFormat
 import SafetensorsFormat
 import Tensors
 import TorchFormat
@@ -5,7 +6,7 @@ import TorchFormat
 /// The tensors of a checkpoint in any of the formats that are read, and what reading found.
 struct LoadedCheckpoint {
   let path: String
-  /// `zip`, `legacy` or `safetensors`.
+  /// `zip`, `legacy`, `safetensors` or `onnx`.
   let container: String
   /// The keys that led to the state dict; nil for formats that have none.
   let wrapper: String?
@@ -18,7 +19,7 @@ struct LoadedCheckpoint {
   ///
   /// - Parameter key: the key of the state dict in a PyTorch checkpoint.
   /// - Throws: errors of the formats, `checkpoint.plan` for a plan, `checkpoint.key` when the format knows no keys.
-  static func read(path: String, key: String? = nil) throws -> LoadedCheckpoint {
+  static func read(path: String, key: String? = nil, onnx settings: OnnxSettings = OnnxSettings()) throws -> LoadedCheckpoint {
     switch try FileKind(path: path) {
     case .plan:
       throw EVSSMError(
@@ -26,6 +27,7 @@ struct LoadedCheckpoint {
         "This is a plan, which no longer holds the checkpoint's tensors. Give the checkpoint itself.",
         place: .init(file: path))
     case .safetensors: return try safetensors(path, key: key)
+    case .onnx: return try onnx(path, key: key, settings)
     case .torch, .unknown: return try torch(path, key: key)
     }
   }
@@ -39,6 +41,18 @@ struct LoadedCheckpoint {
     let file = try SafetensorsFile.read(path: path)
     return LoadedCheckpoint(
       path: path, container: "safetensors", wrapper: nil, strippedPrefix: nil, skipped: [], catalogue: file.catalogue)
+  }
+
+  /// The initializers of an ONNX model.
+  private static func onnx(_ path: String, key: String?, _ settings: OnnxSettings) throws -> LoadedCheckpoint {
+    if key != nil {
+      throw EVSSMError(
+        "checkpoint.key", "An ONNX model has no keys around its tensors. Leave the option out.", category: .usage,
+        place: .init(file: path, option: "--key"))
+    }
+    let catalogue = try OnnxModel(path: path).initializers(settings.importOptions)
+    return LoadedCheckpoint(
+      path: path, container: "onnx", wrapper: nil, strippedPrefix: nil, skipped: [], catalogue: catalogue)
   }
 
   private static func torch(_ path: String, key: String?) throws -> LoadedCheckpoint {
@@ -60,6 +74,7 @@ struct LoadedCheckpoint {
 
   /// One line: the container and what was used of it.
   var summary: String {
+    if container == "onnx" { return "ONNX, the initializers of the graph" }
     var parts = [container == "safetensors" ? "safetensors" : "PyTorch, \(container) container"]
     if let wrapper { parts.append(wrapper == "bare" ? "bare state dict" : "state dict under \(wrapper)") }
     if let strippedPrefix { parts.append("prefix \(strippedPrefix) stripped") }

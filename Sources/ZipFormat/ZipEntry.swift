@@ -1,28 +1,28 @@
 import Tensors
 
 /// One entry of a zip archive, as the central directory states it and the local header confirms it.
-struct ZipEntry: Sendable {
-  enum Method: Int, Sendable { case stored = 0, deflated = 8 }
+package struct ZipEntry: Sendable {
+  package enum Method: Int, Sendable { case stored = 0, deflated = 8 }
 
-  var name: String
+  package var name: String
   /// Position in the central directory.
-  var index: Int
-  var method: Method
+  package var index: Int
+  package var method: Method
   var flags: Int
   var crc: Int
   var compressedSize: Int
-  var size: Int
+  package var size: Int
   var headerOffset: Int
   /// Offset of the first byte of data in the file; known once the local header was read.
-  var dataOffset = 0
+  package var dataOffset = 0
 
   /// General purpose bit 3: sizes follow the data.
   var hasDescriptor: Bool { flags & 0x8 != 0 }
-  var isDirectory: Bool { name.hasSuffix("/") }
+  package var isDirectory: Bool { name.hasSuffix("/") }
 }
 
 /// A name that is safe to use as a record's name: relative, plain and short.
-enum ZipEntryName {
+package enum ZipEntryName {
   /// Throws `zip.name` for names that are absolute, climb, or hold what no PyTorch archive holds.
   static func check(_ bytes: ArraySlice<UInt8>, _ place: EVSSMError.Place) throws -> String {
     try Limits.check(
@@ -45,7 +45,10 @@ enum ZipEntryName {
     return name
   }
 
+  /// Whether an entry may have this name.
+  package static func isValid(_ name: String) -> Bool { (try? check(Array(name.utf8)[...], .init())) == name }
+
   private static func refusal(_ what: String, _ place: EVSSMError.Place) -> EVSSMError {
-    EVSSMError("zip.name", "The name of an archive entry \(what); no checkpoint writer makes such names.", place: place)
+    EVSSMError("zip.name", "The name of an archive entry \(what); no writer of tensors makes such names.", place: place)
   }
 }

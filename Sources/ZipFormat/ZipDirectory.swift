@@ -6,9 +6,9 @@ import Tensors
 ///
 /// Source: PKWARE APPNOTE.TXT 6.3.10, and the archives that `torch.save` writes (alignment by extra fields,
 /// descriptors).
-struct ZipDirectory: Sendable {
+package struct ZipDirectory: Sendable {
   /// In the order of the central directory.
-  private(set) var entries: [ZipEntry]
+  package private(set) var entries: [ZipEntry]
 
   /// - Complexity: O(entries log entries) and two reads an entry.
   init(file: InputFile) throws {
@@ -42,7 +42,7 @@ struct ZipDirectory: Sendable {
       if expected == 0 { "The first entry does not start at the first byte: something stands before the archive" } else
       { "Two entries overlap" }
     return EVSSMError(
-      "zip.layout", "\(what). Save the checkpoint again with torch.save.",
+      "zip.layout", "\(what). Write the archive again.",
       place: .init(file: file.path, byteOffset: UInt64(entry.headerOffset), node: entry.name))
   }
 

@@ -5,13 +5,13 @@ import Tensors
 /// Records of a zip archive. The directory is our own strict reading; libzip inflates, and verifies every checksum.
 ///
 /// Not thread-safe, as libzip's handle is not.
-final class ZipArchive {
-  let file: InputFile
-  let directory: ZipDirectory
+package final class ZipArchive {
+  package let file: InputFile
+  package let directory: ZipDirectory
   private let handle: OpaquePointer
 
   /// Throws `zip.*` when the archive is not exactly what a careful writer makes.
-  init(file: InputFile) throws {
+  package init(file: InputFile) throws {
     self.file = file
     directory = try ZipDirectory(file: file)
     handle = try Self.openHandle(file)
@@ -55,7 +55,7 @@ final class ZipArchive {
   /// Reads a whole record, checking its CRC-32, and keeps the bytes of `range`, which must lie inside it.
   ///
   /// - Complexity: O(size of the record); memory beyond `target` is constant.
-  func read(_ entry: ZipEntry, _ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
+  package func read(_ entry: ZipEntry, _ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws {
     try checkAgreement(entry)
     guard let stream = zip_fopen_index(handle, zip_uint64_t(entry.index), 0) else {
       throw failure(zip_get_error(handle), entry)
@@ -72,7 +72,7 @@ final class ZipArchive {
   }
 
   /// The whole of a record that is known to be small.
-  func bytes(of entry: ZipEntry, limit: Int, name: String) throws -> [UInt8] {
+  package func bytes(of entry: ZipEntry, limit: Int, name: String) throws -> [UInt8] {
     try Limits.check(
       entry.size, atMost: limit, name: name, "The size of the record", place: .init(file: file.path, node: entry.name))
     return try [UInt8](unsafeUninitializedCapacity: entry.size) { buffer, initialized in
