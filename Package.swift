@@ -111,7 +111,7 @@ let package = Package(
       ["InferenceServer", "GraphCompiler", "EVSSMModel", "Imaging", "TestSupport"]),
     tests(
       "EndToEndTests",
-      ["PlanRuntime", "GraphCompiler", "EVSSMModel", "Imaging", "EVSSMLibrary", "CEVSSM", "TestSupport"]),
+      ["PlanRuntime", "GraphCompiler", "EVSSMModel", "OnnxFormat", "Imaging", "EVSSMLibrary", "CEVSSM", "TestSupport"]),
     tests(
       "CommandTests", ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"],
       exclude: ["Snapshots"]),

@@ -86,7 +86,7 @@ struct RunCommand: ParsableCommand {
     }
     let jobs = try openJobs(opened, pictures: layout.items.count)
     try makeFolder(layout.folder)
-    let outcomes = restore(layout.items) { jobs.run(layout.items, $0) }
+    let outcomes = restore(layout.items) { jobs.run(layout.items, tell: $0) }
     if json { try Console.output(report(outcomes, jobs: jobs.count)) }
     try finish(outcomes, isSingle: layout.folder == nil)
   }

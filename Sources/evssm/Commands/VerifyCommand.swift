@@ -48,7 +48,7 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var onnx: OnnxCompileOptions
 
   func validate() throws {
-    if against == nil, input != nil || key != nil {
+    if against == nil, OutputPath.fileExtension(plan) != "onnx", input != nil || key != nil {
       throw ValidationError("--input and --key go with --against: the certificate has a picture of its own.")
     }
   }

@@ -10,16 +10,19 @@ struct OnnxInspection: Inspection {
   private let notes: [String]
   private let failure: EVSSMError?
 
-  /// Throws what ``OnnxModel`` and its summary throw. That the graph cannot be imported is part of the inspection.
+  /// What keeps a sound model from running here, which inspection tells and does not fail for.
+  private static let told: [EVSSMError.Code] = ["onnx.unsupported-operator", "onnx.external-missing", "onnx.external-link"]
+
+  /// Throws what ``OnnxModel``, its summary and its import throw, but for what is no fault of the file.
   init(path: String, _ options: OnnxModel.ImportOptions) throws {
     let model = try OnnxModel(path: path)
     self.path = path
     byteCount = model.byteCount
     summary = try model.summary()
-    do throws(EVSSMError) {
-      notes = try model.importNotes(options)
+    do {
+      notes = try model.imported(options).notes
       failure = nil
-    } catch {
+    } catch let error as EVSSMError where Self.told.contains(error.code) {
       notes = []
       failure = error
     }
@@ -105,13 +108,5 @@ struct OnnxInspection: Inspection {
   private var endLines: [String] {
     let texts = notes + (failure.map { [$0.description] } ?? [])
     return texts.isEmpty ? [] : [""] + texts
-  }
-}
-
-extension OnnxModel {
-  fileprivate func importNotes(_ options: ImportOptions) throws(EVSSMError) -> [String] {
-    do { return try imported(options).notes } catch let error as EVSSMError { throw error } catch {
-      throw EVSSMError("internal.error", "\(error)", category: .internal)
-    }
   }
 }
