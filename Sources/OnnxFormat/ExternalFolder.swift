@@ -40,7 +40,7 @@ final class ExternalFolder {
   /// `onnx.external-checksum` and what ``InputFile`` throws.
   func tensor(_ message: TensorMessage, _ dtype: DType, _ shape: [Int]) throws -> Tensor {
     let entry = try ExternalEntry(messages(message.pointee.external_data, message.pointee.n_external_data))
-    let byteCount = try Checked.multiply(Checked.product(shape), dtype.byteCount)
+    let byteCount = try (Checked.multiply(Checked.product(shape), dtype.bitCount) + 7) / 8
     let file = try file(entry.location)
     let end = try Checked.add(entry.offset, byteCount)
     guard entry.length ?? byteCount == byteCount, end <= file.byteCount else {
@@ -49,6 +49,9 @@ final class ExternalFolder {
           + "\(byteCount) that a tensor of shape \(shape) takes.", file.path)
     }
     try checkDigest(entry, file)
+    if dtype.bitCount < 8 {
+      return try file.bytes(at: entry.offset, count: byteCount).withUnsafeBytes { try TensorData.unpacked($0, dtype, shape) }
+    }
     let tensor = try Tensor(dtype: dtype, shape: shape) { try file.read(at: entry.offset, into: $0) }
     try file.checkUnchanged()
     return tensor

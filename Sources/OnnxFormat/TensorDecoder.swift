@@ -87,10 +87,11 @@ struct TensorData {
     }
     switch (field, dtype) {
     case (.raw, _) where dtype.bitCount < 8:
-      return try unpacked(UnsafeRawBufferPointer(start: message.raw_data.data, count: message.raw_data.len), dtype, shape)
+      return try Self.unpacked(
+        UnsafeRawBufferPointer(start: message.raw_data.data, count: message.raw_data.len), dtype, shape)
     case (.int32, _) where dtype.bitCount < 8:
       return try numbers(message.int32_data, message.n_int32_data).map { UInt8(truncatingIfNeeded: $0) }
-        .withUnsafeBytes { try unpacked($0, dtype, shape) }
+        .withUnsafeBytes { try Self.unpacked($0, dtype, shape) }
     case (.raw, _): return try view(message.raw_data.data, message.raw_data.len, dtype, shape, owner)
     case (.float, .float32): return try view(message.float_data, message.n_float_data * 4, dtype, shape, owner)
     case (.int64, .int64): return try view(message.int64_data, message.n_int64_data * 8, dtype, shape, owner)
@@ -113,10 +114,12 @@ struct TensorData {
   }
 
   /// Elements of 2 or 4 bits, the first in the lowest bits of a byte, with a byte for each in memory.
-  private func unpacked(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, _ shape: [Int]) throws -> Tensor {
+  static func unpacked(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, _ shape: [Int]) throws -> Tensor {
     let count = try Checked.product(shape)
     let (width, perByte) = (dtype.bitCount, 8 / dtype.bitCount)
-    guard count / perByte + (count % perByte == 0 ? 0 : 1) == bytes.count else { throw mismatch(shape, bytes.count * perByte) }
+    guard count / perByte + (count % perByte == 0 ? 0 : 1) == bytes.count else {
+      throw Self.mismatch(shape, bytes.count * perByte)
+    }
     let isSigned = dtype == .int4 || dtype == .int2
     return try Tensor(dtype: dtype, shape: shape) { target in
       for i in 0..<count {
@@ -136,7 +139,7 @@ struct TensorData {
     _ values: UnsafeBufferPointer<some FixedWidthInteger>, to type: Element.Type, _ dtype: DType, _ shape: [Int],
     maximum: Element = .max
   ) throws -> Tensor {
-    guard try values.count == Checked.product(shape) else { throw mismatch(shape, values.count) }
+    guard try values.count == Checked.product(shape) else { throw Self.mismatch(shape, values.count) }
     return try Tensor(dtype: dtype, shape: shape) { target in
       for (i, value) in values.enumerated() {
         guard let element = Element(exactly: value), element <= maximum else {
@@ -151,13 +154,13 @@ struct TensorData {
     _ first: UnsafeRawPointer?, _ byteCount: Int, _ dtype: DType, _ shape: [Int], _ owner: OnnxModel
   ) throws -> Tensor {
     guard try Checked.multiply(Checked.product(shape), dtype.byteCount) == byteCount else {
-      throw mismatch(shape, byteCount / dtype.byteCount)
+      throw Self.mismatch(shape, byteCount / dtype.byteCount)
     }
     let storage = TensorStorage(borrowing: UnsafeRawBufferPointer(start: first, count: byteCount), owner: owner)
     return try Tensor(dtype: dtype, shape: shape, storage: storage)
   }
 
-  private func mismatch(_ shape: [Int], _ count: Int) -> EVSSMError {
+  private static func mismatch(_ shape: [Int], _ count: Int) -> EVSSMError {
     TensorDecoder.error("of shape \(shape) has data of another size: \(count) elements")
   }
 }

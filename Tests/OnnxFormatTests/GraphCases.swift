@@ -52,8 +52,8 @@ enum GraphCases {
     weight("O25 type 99", "onnx.element-type") { $0.type = 99 },
     weight("O25 strings", "onnx.element-type") { $0.type = 8 },
     weight("O25 complex", "onnx.element-type") { $0.type = 14 },
-    weight("O25 float4", "onnx.element-type") { $0.type = 23 },
-    weight("O26 five int4", "onnx.element-type") {
+    weight("O25 float6", "onnx.element-type") { $0.type = 27 },
+    weight("O26 five int4 in two bytes", "onnx.tensor") {
       $0.type = 22
       $0.dims = [5]
       $0.raw = [0, 0]
