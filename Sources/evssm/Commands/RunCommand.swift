@@ -146,7 +146,7 @@ struct RunCommand: ParsableCommand {
   /// As many jobs as were asked for, but no more than there are pictures.
   private func openJobs(_ plan: LoadedPlan, pictures: Int) throws -> RunJobs {
     let count = min(jobs, pictures)
-    let budget = maxMemory.map { MemoryBudget(total: $0, plan: plan, threads: threads.count, jobs: count) }
+    let budget = maxMemory.map { MemoryBudget(total: $0, plan: plan, threads: threads.count) }
     if budget != nil { evssm_return_freed_memory() }
     return try RunJobs(count: count, threads: threads.count, plan: plan, budget: budget)
   }

@@ -5,22 +5,27 @@ import Tensors
 /// The memory that `run` may use, and what of it is spoken for.
 struct MemoryBudget {
   let total: MemorySize
-  /// The program with its libraries, a job's stack and small objects, and the plan's file, which is mapped.
+  /// The program with its libraries and small objects, and the plan's file, which is mapped. The same for any number of
+  /// jobs, so that results are.
   let shared: Int
   private let planner: TilePlanner
 
-  /// What a process takes that runs no picture, measured and rounded up; and each job beside its session and picture.
-  static let processByteCount = 40 << 20
+  /// What a process takes that runs no picture, measured and rounded up.
+  static let processByteCount = 42 << 20
+  /// What each of several jobs takes beside its session and picture: stack and small objects.
   static let jobByteCount = 2 << 20
 
-  init(total: MemorySize, plan: LoadedPlan, threads: Int, jobs: Int) {
+  init(total: MemorySize, plan: LoadedPlan, threads: Int) {
     self.total = total
-    shared = Self.processByteCount + jobs * Self.jobByteCount + (plan.fileByteCount ?? plan.weights.count)
+    shared = Self.processByteCount + (plan.fileByteCount ?? plan.weights.count)
     planner = TilePlanner(plan: plan, threads: threads)
   }
 
   /// What pictures may use.
   var available: Int { total.byteCount - shared }
+
+  /// What each of several jobs may use while all of them run.
+  func share(jobs: Int) -> Int { available / jobs - Self.jobByteCount }
 
   /// How a picture is run within the budget: in one piece if possible. The same for any number of jobs.
   ///

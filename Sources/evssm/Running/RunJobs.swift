@@ -58,7 +58,7 @@ struct RunJobs {
     do { choice = try slots.holding(1) { try budget.choice(for: item) } } catch {
       return RunOutcome.catching(item) { _ in throw error }
     }
-    guard let alone, choice.byteCount > budget.available / count else {
+    guard let alone, choice.byteCount > budget.share(jobs: count) else {
       return slots.holding(1) { runners[job].run(item, choice) }
     }
     return slots.holding(count) {
