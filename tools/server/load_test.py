@@ -34,8 +34,8 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         head = self.buffer[:end].lower()
-        start = head.find(b"content-length: ")
-        length = int(head[start + 16:].split(b"\r\n", 1)[0]) if start >= 0 else 0
+        start = head.find(b"\r\ncontent-length: ")
+        length = int(head[start + 18:].split(b"\r\n", 1)[0]) if start >= 0 else 0
         if len(self.buffer) >= end + 4 + length:
             self.buffer = self.buffer[end + 4 + length:]
             if self.waiter and not self.waiter.done():
