@@ -41,7 +41,8 @@ public struct ServingError: Error, Sendable, Hashable, CustomStringConvertible {
 
   public var description: String { message }
 
-  /// Any error, as what a client may see of it. What is not known to be harmless becomes ``Kind/internal`` without a word.
+  /// Any error, as what a client may see of it. What is not known to be harmless becomes ``Kind/internal`` without a
+  /// word.
   public init(_ error: any Error) {
     switch error {
     case let error as ServingError: self = error

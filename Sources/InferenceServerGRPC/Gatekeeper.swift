@@ -5,8 +5,8 @@ import InferenceServer
 import Logging
 import PlanRuntime
 
-/// Looks at a call's metadata before its messages are read: the token, the deadline, and whether the queue has a place. Writes a
-/// line to the log for every inference.
+/// Looks at a call's metadata before its messages are read: the token, the deadline, and whether the queue has a place.
+/// Writes a line to the log for every inference.
 struct Gatekeeper: ServerInterceptor {
   let service: InferenceService
   let token: String?

@@ -25,16 +25,24 @@ struct InferenceCalls: Inference_GRPCInferenceService.SimpleServiceProtocol {
 
   // MARK: Health and metadata
 
-  func serverLive(request: Inference_ServerLiveRequest, context: ServerContext) async throws -> Inference_ServerLiveResponse {
+  func serverLive(
+    request: Inference_ServerLiveRequest, context: ServerContext
+  ) async throws -> Inference_ServerLiveResponse {
     .with { $0.live = true }
   }
 
-  func serverReady(request: Inference_ServerReadyRequest, context: ServerContext) async throws -> Inference_ServerReadyResponse {
+  func serverReady(
+    request: Inference_ServerReadyRequest, context: ServerContext
+  ) async throws -> Inference_ServerReadyResponse {
     .with { $0.ready = service.isReady }
   }
 
-  func modelReady(request: Inference_ModelReadyRequest, context: ServerContext) async throws -> Inference_ModelReadyResponse {
-    do { _ = try repository.model(request.name, version: Self.version(request.version)) } catch let error as ServingError {
+  func modelReady(
+    request: Inference_ModelReadyRequest, context: ServerContext
+  ) async throws -> Inference_ModelReadyResponse {
+    do {
+      _ = try repository.model(request.name, version: Self.version(request.version))
+    } catch let error as ServingError {
       if error.kind == .unavailable { return .with { $0.ready = false } }
       throw error.rpcError
     }
@@ -161,7 +169,9 @@ struct InferenceCalls: Inference_GRPCInferenceService.SimpleServiceProtocol {
     }
   }
 
-  private func infer(_ request: Inference_ModelInferRequest, deadline: UInt64?) async throws -> Inference_ModelInferResponse {
+  private func infer(
+    _ request: Inference_ModelInferRequest, deadline: UInt64?
+  ) async throws -> Inference_ModelInferResponse {
     let model = try repository.model(request.modelName, version: Self.version(request.modelVersion))
     // The message, the values made of it, and the result.
     let reservation = try service.budget.reserve(3 * request.tensorBytes)

@@ -5,7 +5,8 @@ extension InferRequest {
   /// Reads a call's message. Throws `invalid`, `tooLarge`.
   init(_ message: Inference_ModelInferRequest) throws {
     guard message.inputs.count == 1, let input = message.inputs.first else {
-      throw ServingError(.invalid, "There are \(message.inputs.count) inputs; the model has one, \(ServedModel.inputName).")
+      throw ServingError(
+        .invalid, "There are \(message.inputs.count) inputs; the model has one, \(ServedModel.inputName).")
     }
     guard message.outputs.count <= 1 else { throw ServingError(.invalid, "The model has one output.") }
     if let output = message.outputs.first {

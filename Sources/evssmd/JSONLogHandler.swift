@@ -12,15 +12,12 @@ struct JSONLogHandler: LogHandler {
     set { metadata[key] = newValue }
   }
 
-  func log(
-    level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
-    function: String, line: UInt
-  ) {
-    let time = Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+  func log(event: LogEvent) {
+    let time = Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     var fields: [(String, JSONText)] = [
-      ("time", .string(time)), ("level", .string(level.rawValue)), ("message", .string("\(message)")),
+      ("time", .string(time)), ("level", .string(event.level.rawValue)), ("message", .string("\(event.message)")),
     ]
-    let all = self.metadata.merging(metadata ?? [:]) { $1 }
+    let all = self.metadata.merging(event.metadata ?? [:]) { $1 }
     fields += all.sorted { $0.key < $1.key }.map { ($0.key, .string("\($0.value)")) }
     FileHandle.standardError.write(Data(JSONText.object(fields).bytes + [UInt8(ascii: "\n")]))
   }

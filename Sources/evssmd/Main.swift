@@ -10,19 +10,18 @@ enum Main {
     signal(SIGPIPE, SIG_IGN)
     MappingGuard.install()
     raiseFileLimit()
-    do {
-      let command = try ServerCommand.parse()
-      try await command.run()
-    } catch let error as EVSSMError {
-      FileHandle.standardError.write(Data("evssmd: error: \(error.description)\n".utf8))
-      exit(error.category.rawValue)
+    let command: ServerCommand
+    do { command = try ServerCommand.parse() } catch { ServerCommand.exit(withError: error) }
+    do { try await command.run() } catch let error as EVSSMError {
+      end(error.description, error.category)
     } catch {
-      if !ServerCommand.exitCode(for: error).isSuccess, !(error is ValidationError), "\(type(of: error))" != "CommandError" {
-        FileHandle.standardError.write(Data("evssmd: error: \(error)\n".utf8))
-        exit(EVSSMError.Category.unavailable.rawValue)
-      }
-      ServerCommand.exit(withError: error)
+      end("\(error)", .unavailable)
     }
+  }
+
+  private static func end(_ message: String, _ category: EVSSMError.Category) -> Never {
+    FileHandle.standardError.write(Data("evssmd: error: \(message)\n".utf8))
+    exit(category.rawValue)
   }
 
   /// Connections are file descriptors: as many as the system allows.

@@ -41,7 +41,8 @@ struct Server {
   private func serve(_ service: InferenceService, _ prometheus: PrometheusRegistry, _ logger: Logger) async throws {
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: services(service, prometheus, logger), logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
+        services: services(service, prometheus, logger),
+        logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }))
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }
       tasks.addTask { try await endOnSignal(service, group, logger) }
@@ -66,7 +67,11 @@ struct Server {
         })
     }
     return services.map { .init(service: $0) }
-      + [.init(service: ModelLoading(service: service, logger: logger), successTerminationBehavior: .ignore)]
+      + [
+        .init(
+          service: ModelLoading(service: service, sources: options.sources, logger: logger),
+          successTerminationBehavior: .ignore)
+      ]
   }
 
   /// Drains on the first signal, ends the process on the second.
@@ -85,7 +90,9 @@ struct Server {
         service.scheduler.beginDrain()
         await group.triggerGracefulShutdown()
         try await Task.sleep(for: .seconds(options.grace))
-        logger.warning("requests were left when the grace period ended", metadata: ["accepted": "\(service.scheduler.figures.accepted)"])
+        logger.warning(
+          "requests were left when the grace period ended",
+          metadata: ["accepted": "\(service.scheduler.figures.accepted)"])
         _exit(EXIT_FAILURE)
       }
     }
@@ -95,6 +102,7 @@ struct Server {
 /// Opens the models while the server already answers that it lives.
 private struct ModelLoading: Service {
   let service: InferenceService
+  let sources: [ModelRepository.Source]
   let logger: Logger
 
   func run() async throws {
@@ -103,9 +111,21 @@ private struct ModelLoading: Service {
       logger.log(
         level: entry.state == "READY" ? .info : .error, "model",
         metadata: [
-          "name": "\(entry.name)", "version": "\(entry.version)", "state": "\(entry.state)", "reason": "\(entry.reason)",
+          "name": "\(entry.name)", "version": "\(entry.version)", "state": "\(entry.state)",
+          "reason": "\(entry.reason)",
         ])
     }
     if entries.isEmpty { logger.warning("no model was found") }
+    try checkFiles(entries)
+  }
+
+  /// A plan that was named on the command line must open; folders may hold what is not ready yet.
+  private func checkFiles(_ entries: [ModelRepository.Entry]) throws {
+    for case .file(let name, let path) in sources {
+      if let bad = entries.first(where: { $0.name == name && $0.state != "READY" }) {
+        throw EVSSMError(
+          "serve.plan", "The plan cannot be served: \(bad.reason)", category: .noInput, place: .init(file: path))
+      }
+    }
   }
 }

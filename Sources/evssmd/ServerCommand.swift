@@ -49,7 +49,10 @@ struct ServerCommand: AsyncParsableCommand {
   var maxConnections: String?
   @Option(help: ArgumentHelp("Seconds a request may take; 0 for no limit (0).", valueName: "seconds"))
   var timeout: String?
-  @Option(help: ArgumentHelp("Whether clients load and unload models: on, off, or auto: with a token or on loopback only (auto).", valueName: "when"))
+  @Option(
+    help: ArgumentHelp(
+      "Whether clients load and unload models: on, off, or auto: with a token or on loopback only (auto).",
+      valueName: "when"))
   var modelControl: String?
   @Option(help: ArgumentHelp("Seconds between a signal and the refusal of requests (0).", valueName: "seconds"))
   var drainDelay: String?

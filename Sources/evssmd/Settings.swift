@@ -2,8 +2,8 @@ import Configuration
 import SystemPackage
 import Tensors
 
-/// What can be set, by flag, by environment (`EVSSMD_` and the name in capitals with underscores), or in a JSON file; the first
-/// of these that says anything counts.
+/// What can be set, by flag, by environment (`EVSSMD_` and the name in capitals with underscores), or in a JSON file;
+/// the first of these that says anything counts.
 enum Setting: String, CaseIterable {
   case models, host, port, threads, sessions, queue, timeout, token, grace
   case grpcPort = "grpc-port"

@@ -27,7 +27,9 @@ struct RepositoryTests {
 
   @Test("are found by name and version; other names are none of them")
   func versions() throws {
-    for version in ["1", "3", "12", "0", "01", "-1", "+2", "1.0", "x", "99999999999999999999"] { try write("a", version) }
+    for version in ["1", "3", "12", "0", "01", "-1", "+2", "1.0", "x", "99999999999999999999"] {
+      try write("a", version)
+    }
     try write("bad name", "1")
     try write(".hidden", "1")
     let repository = repository()

@@ -14,7 +14,9 @@ struct SchedulerTests {
         threads: threads, sessions: sessions, queue: queue, maxMemory: memory, smallPixels: smallPixels))
   }
 
-  private func run(_ scheduler: Scheduler, _ request: RunRequest, _ urgency: Urgency = Urgency()) async throws -> RunResult {
+  private func run(
+    _ scheduler: Scheduler, _ request: RunRequest, _ urgency: Urgency = Urgency()
+  ) async throws -> RunResult {
     let admission = try scheduler.admit(deadline: urgency.deadline)
     return try await scheduler.run(request, urgency, admission: admission)
   }

@@ -9,7 +9,9 @@ import Testing
 
 @Suite("The service behind both protocols")
 struct ServiceTests {
-  private func service(queue: Int = 8, memory: Int = 1 << 30) throws -> (InferenceService, ServedModel, TemporaryDirectory) {
+  private func service(
+    queue: Int = 8, memory: Int = 1 << 30
+  ) throws -> (InferenceService, ServedModel, TemporaryDirectory) {
     let directory = try TemporaryDirectory()
     try PlanFile.write(ServedPlan.plan, to: directory.path("a.plan"))
     let service = try InferenceService(

@@ -78,7 +78,8 @@ public final class ModelRepository: Sendable {
     let isUsable = reasons.count < versions.count
     let old = try state.withLock { state in
       if !isUsable, state.models[name]?.values.contains(where: \.isReady) ?? false {
-        throw ServingError(.invalid, "The model cannot be opened: \(reasons.first ?? "no version"). The old one is kept.")
+        throw ServingError(
+          .invalid, "The model cannot be opened: \(reasons.first ?? "no version"). The old one is kept.")
       }
       guard state.models[name] != nil || state.models.count < Self.maxModels else {
         throw ServingError(.tooLarge, "At most \(Self.maxModels) models are served.")
@@ -122,7 +123,8 @@ public final class ModelRepository: Sendable {
     }
     if let text {
       guard let version = ModelName.version(text), let entry = versions[version] else {
-        throw ServingError(.notFound, "The model \(EVSSMError.escaped(name)) has no version \(EVSSMError.escaped(text, limit: 20)).")
+        let version = EVSSMError.escaped(text, limit: 20)
+        throw ServingError(.notFound, "The model \(EVSSMError.escaped(name)) has no version \(version).")
       }
       return try entry.model()
     }

@@ -142,7 +142,9 @@ struct JSONFields {
 
   func optionalInteger(_ key: String) throws -> Int? {
     guard let node = self[key] else { return nil }
-    guard case .number(let text) = node, let value = Int(text), value >= 0 else { throw wrong(key, "an integer of 0 or more") }
+    guard case .number(let text) = node, let value = Int(text), value >= 0 else {
+      throw wrong(key, "an integer of 0 or more")
+    }
     return value
   }
 

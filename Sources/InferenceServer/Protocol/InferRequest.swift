@@ -58,7 +58,9 @@ public struct InferRequest: Sendable {
         throw ServingError(.invalid, "The input's shape is [\(text)]; a picture's is [1, 3, HEIGHT, WIDTH].")
       }
       for side in sides {
-        guard side <= 1 << 20 else { throw ServingError(.tooLarge, "A side of \(side) is over the limit of \(1 << 20).") }
+        guard side <= 1 << 20 else {
+          throw ServingError(.tooLarge, "A side of \(side) is over the limit of \(1 << 20).")
+        }
       }
       return (sides[1], sides[2])
     }
@@ -66,19 +68,19 @@ public struct InferRequest: Sendable {
     /// Throws `invalid` unless the input is the model's.
     public static func check(name: String, datatype: String) throws {
       guard name == ServedModel.inputName else {
-        throw ServingError(
-          .invalid, "There is no input \(EVSSMError.escaped(name, limit: 64)); it is called \(ServedModel.inputName).")
+        let given = EVSSMError.escaped(name, limit: 64)
+        throw ServingError(.invalid, "There is no input \(given); it is called \(ServedModel.inputName).")
       }
       guard datatype == ServedModel.datatype else {
-        throw ServingError(
-          .invalid, "The input's datatype is \(EVSSMError.escaped(datatype, limit: 64)); it must be \(ServedModel.datatype).")
+        let given = EVSSMError.escaped(datatype, limit: 64)
+        throw ServingError(.invalid, "The input's datatype is \(given); it must be \(ServedModel.datatype).")
       }
     }
 
     public static func checkOutput(_ name: String) throws {
       guard name == ServedModel.outputName else {
-        throw ServingError(
-          .invalid, "There is no output \(EVSSMError.escaped(name, limit: 64)); it is called \(ServedModel.outputName).")
+        let given = EVSSMError.escaped(name, limit: 64)
+        throw ServingError(.invalid, "There is no output \(given); it is called \(ServedModel.outputName).")
       }
     }
 

@@ -93,7 +93,9 @@ public final class Scheduler: Sendable {
 
   /// Restores a picture of an admitted request. Cancelling the task takes it out of the queue, or stops the run before
   /// its next phase.
-  public func run(_ request: RunRequest, _ urgency: Urgency = Urgency(), admission: borrowing Admission) async throws -> RunResult {
+  public func run(
+    _ request: RunRequest, _ urgency: Urgency = Urgency(), admission: borrowing Admission
+  ) async throws -> RunResult {
     let bytes = try byteCounts(request.model, height: request.height, width: request.width)
     let job = Job(request, urgency, byteCounts: bytes)
     let timer = urgency.deadline.map { deadline in

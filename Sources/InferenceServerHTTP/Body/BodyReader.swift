@@ -93,7 +93,8 @@ private struct Collector {
     parts += part.readableBytes > 0 ? 1 : 0
     try BodyReader.check(receivedBytes, limit: limit)
     if parts > HTTPConfiguration.maxSmallChunks, receivedBytes / parts < HTTPConfiguration.smallChunkBytes {
-      throw ServingError(.tooLarge, "The body comes in over \(HTTPConfiguration.maxSmallChunks) tiny chunks. [limit max_chunks]")
+      let limit = HTTPConfiguration.maxSmallChunks
+      throw ServingError(.tooLarge, "The body comes in over \(limit) tiny chunks. [limit max_chunks]")
     }
     try part.withUnsafeReadableBytes { part in
       if let inflater {

@@ -36,7 +36,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     state = registry.add(context.channel)
     let pipeline = context.pipeline.syncOperations
     if let codec = try? pipeline.handler(type: HTTP1ToHTTPServerCodec.self) {
-      try? pipeline.addHandler(KeepAliveObserver { self.last = min(self.last, self.received + 1) }, position: .before(codec))
+      let observer = KeepAliveObserver { self.last = min(self.last, self.received + 1) }
+      try? pipeline.addHandler(observer, position: .before(codec))
     }
     if context.channel.isActive { expectFirstHead(context) }
   }
@@ -63,12 +64,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   // MARK: Time limits
 
   private func schedule(
-    _ context: ChannelHandlerContext, in seconds: TimeAmount, _ action: @escaping (ConnectionHandler, ChannelHandlerContext) -> Void
+    _ context: ChannelHandlerContext, in seconds: TimeAmount,
+    _ action: @escaping (ConnectionHandler, ChannelHandlerContext) -> Void
   ) {
     timer?.cancel()
-    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    let bound = NIOLoopBound((self, context, action), eventLoop: context.eventLoop)
     timer = context.eventLoop.scheduleTask(in: seconds) {
-      let (handler, context) = bound.value
+      let (handler, context, action) = bound.value
       handler.timer = nil
       action(handler, context)
     }

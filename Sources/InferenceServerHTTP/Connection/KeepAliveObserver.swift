@@ -1,8 +1,8 @@
 import NIOCore
 import NIOHTTP1
 
-/// Tells whether a request lets its connection live on, which depends on its version: what follows in the pipeline does not see
-/// that any more.
+/// Tells whether a request lets its connection live on, which depends on its version: what follows in the pipeline does
+/// not see that any more.
 final class KeepAliveObserver: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
 
