@@ -20,7 +20,7 @@ struct EVSSMCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      InspectCommand.self, ConvertCommand.self, CompileCommand.self, RunCommand.self, VerifyCommand.self,
-      BenchCommand.self, KernelsCommand.self,
+      InspectCommand.self, ConvertCommand.self, CompileCommand.self, RunCommand.self, EvalCommand.self,
+      VerifyCommand.self, BenchCommand.self, KernelsCommand.self,
     ])
 }

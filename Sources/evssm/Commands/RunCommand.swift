@@ -23,6 +23,9 @@ struct RunCommand: ParsableCommand {
       tiles that overlap by 64 pixels and are blended; the result then differs a little from that of the picture \
       in one piece. docs/performance.md says how much.
 
+      With --compare, each picture is also written beside its result, before and after: a .png or .jpg file for one \
+      picture, a folder for several.
+
       A .npy file is float32 of shape (3, H, W), red, green and blue in 0...1; written as .npy, results are not clamped.
 
       PLAN may be an ONNX model, which is then compiled first. A graph with other inputs than one picture takes them \
@@ -53,6 +56,10 @@ struct RunCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("The picture or tensors to write, or the folder for several pictures.", valueName: "out"))
   var output: String
 
+  @Option(
+    help: ArgumentHelp("Write input and result side by side: a picture, or the folder for several.", valueName: "out"))
+  var compare: String?
+
   @OptionGroup var threads: ThreadOption
 
   @OptionGroup var onnx: OnnxCompileOptions
@@ -71,12 +78,14 @@ struct RunCommand: ParsableCommand {
   func validate() throws {
     if inputs.isEmpty && named.isEmpty { throw ValidationError("There is no input: give pictures or --input name=file.") }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs \(jobs) is not between 1 and 256.") }
+    if compare != nil, maxMemory != nil {
+      throw ValidationError("--compare needs both pictures in memory at once: leave out --max-memory, or it.")
+    }
   }
 
   func run() throws {
     // What the command line alone can tell is told before anything large is read.
-    let layout = isForTensors ? nil : try RunItems(inputs: inputs, output: output)
-    for item in layout?.items ?? [] { try OutputPath.check(item.output, isNoneOf: [plan]) }
+    let layout = isForTensors ? nil : try layOutPictures()
     let opened = try OpenedPlan.open(plan, onnx: onnx.settings)
     if let graph = opened.plan.graph { return try run(graph, opened, layout) }
     guard let layout else {
@@ -85,10 +94,19 @@ struct RunCommand: ParsableCommand {
         category: .usage, place: .init(file: plan))
     }
     let jobs = try openJobs(opened, pictures: layout.items.count)
-    try makeFolder(layout.folder)
+    try makeFolders(layout)
     let outcomes = restore(layout.items) { jobs.run(layout.items, tell: $0) }
     if json { try Console.output(report(outcomes, jobs: jobs.count)) }
     try finish(outcomes, isSingle: layout.folder == nil)
+  }
+
+  private func layOutPictures() throws -> RunItems {
+    var layout = try RunItems(inputs: inputs, output: output)
+    if let compare { try layout.addComparisons(compare) }
+    for item in layout.items {
+      for path in [item.output, item.comparison].compactMap(\.self) { try OutputPath.check(path, isNoneOf: [plan]) }
+    }
+    return layout
   }
 
   /// Whether the command line names tensors, not pictures.
@@ -107,7 +125,7 @@ struct RunCommand: ParsableCommand {
     guard let layout, GraphPictures.canRun(graph), !inputs.contains(where: TensorFiles.isArchive) else {
       return try runTensors(session)
     }
-    try makeFolder(layout.folder)
+    try makeFolders(layout)
     let runner = GraphPictures(session: session)
     let outcomes = restore(layout.items) { tell in
       layout.items.enumerated().map { index, item in
@@ -121,6 +139,10 @@ struct RunCommand: ParsableCommand {
   }
 
   private func runTensors(_ session: TensorSession) throws {
+    guard compare == nil else {
+      throw EVSSMError(
+        "run.option", "--compare is for pictures. Leave it out.", category: .usage, place: .init(file: plan))
+    }
     try OutputPath.check(output, isNoneOf: [plan] + inputs + named.map(\.path))
     let tensors = try TensorFiles.inputs(session.graph.inputs, named: named, files: inputs)
     let start = ContinuousClock.now
@@ -151,13 +173,8 @@ struct RunCommand: ParsableCommand {
     return try RunJobs(count: count, threads: threads.count, plan: plan, budget: budget)
   }
 
-  private func makeFolder(_ folder: String?) throws {
-    guard let folder else { return }
-    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-      throw EVSSMError(
-        "run.output", "The folder cannot be made: \(error.localizedDescription)", category: .inputOutput,
-        place: .init(file: folder))
-    }
+  private func makeFolders(_ layout: RunItems) throws {
+    for folder in [layout.folder, layout.comparisonFolder].compactMap(\.self) { try OutputPath.makeFolder(folder) }
   }
 
   /// Runs pictures and tells each outcome as it comes.

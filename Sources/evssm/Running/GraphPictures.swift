@@ -43,7 +43,9 @@ struct GraphPictures {
       planes: result.floats(), width: result.shape[3], height: result.shape[2], alpha: keepsSize ? source.alpha : nil,
       notes: [])
     let dropped = keepsSize || source.alpha == nil ? [] : ["the alpha channel was dropped: the result has another size"]
-    return dropped + (try picture.write(to: item.output))
+    let notes = dropped + (try picture.write(to: item.output))
+    if let path = item.comparison { try source.writeComparison(with: picture, to: path) }
+    return notes
   }
 
   /// Whether a file is an array with a batch axis, (1, 3, H, W).

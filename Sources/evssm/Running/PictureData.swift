@@ -21,6 +21,14 @@ struct PictureData {
       planes: source.planes(), width: source.width, height: source.height, alpha: source.alpha, notes: source.notes)
   }
 
+  /// The values clamped and rounded to 8 bits, without opacity.
+  func asPicture() throws -> Picture { try Picture(planes: planes, width: width, height: height) }
+
+  /// Writes this picture and its result side by side, captioned, in the format that the path's extension names.
+  func writeComparison(with result: PictureData, to path: String) throws {
+    try asPicture().beside(result.asPicture(), captions: ("before", "after")).write(to: path)
+  }
+
   /// Writes the values to `path`: as they are to .npy, clamped and rounded to 8 bits to .png and .jpg.
   /// - Returns: what the format could not keep.
   func write(to path: String) throws -> [String] {

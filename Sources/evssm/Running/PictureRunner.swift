@@ -23,12 +23,14 @@ final class PictureRunner: @unchecked Sendable {
 
   private func restore(_ item: RunItem, _ outcome: inout RunOutcome) throws {
     var picture = try PictureData.read(path: item.input)
+    let before = item.comparison == nil ? nil : picture
     (outcome.width, outcome.height) = (picture.width, picture.height)
     let session = try sessions.session(width: picture.width, height: picture.height)
     let start = ContinuousClock.now
     picture.planes = try session.run(picture.planes)
     outcome.seconds = (ContinuousClock.now - start).seconds
     outcome.notes = picture.notes + (try picture.write(to: item.output))
+    if let before, let path = item.comparison { try before.writeComparison(with: picture, to: path) }
     outcome.note(nonFinite: picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) })
   }
 

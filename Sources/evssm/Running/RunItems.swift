@@ -5,13 +5,17 @@ import Tensors
 struct RunItem: Hashable {
   let input: String
   let output: String
+  /// Where input and result go side by side.
+  var comparison: String?
 }
 
 /// What the command line of `run` asks for.
 struct RunItems {
-  let items: [RunItem]
+  private(set) var items: [RunItem]
   /// The folder of the results; nil for a single file.
   let folder: String?
+  /// The folder of the comparisons; nil for a single file, or without any.
+  private(set) var comparisonFolder: String?
 
   /// Lays out inputs and outputs. Nothing is created or read, but folders are listed.
   ///
@@ -33,6 +37,40 @@ struct RunItems {
       try Self.checkNames(items)
     }
     for item in items { try OutputPath.check(item.output, isNoneOf: items.map(\.input)) }
+  }
+
+  /// Lays out the pictures of `--compare`, as the results are laid out; beside a .npy result goes a .png.
+  /// - Throws: `run.output`, `run.same-name`, `output.is-input`.
+  mutating func addComparisons(_ path: String) throws {
+    if folder == nil, !Self.isFolder(path) {
+      guard ["png", "jpg", "jpeg"].contains(OutputPath.fileExtension(path)) else {
+        throw EVSSMError(
+          "run.output", "The comparison's name must end in .png, .jpg or .jpeg, or in / for a folder.",
+          category: .usage, place: .init(file: path, option: "--compare"))
+      }
+      items[0].comparison = path
+    } else {
+      try Self.checkFolder(path, option: "--compare")
+      comparisonFolder = path
+      for index in items.indices {
+        let name = OutputPath.fileName(items[index].output)
+        let isPicture = OutputPath.fileExtension(name) != "npy"
+        items[index].comparison = Self.path(path, isPicture ? name : name + ".png")
+      }
+    }
+    try checkComparisons()
+  }
+
+  private func checkComparisons() throws {
+    let taken = Set(items.map(\.output))
+    for item in items {
+      guard let comparison = item.comparison else { continue }
+      try OutputPath.check(comparison, isNoneOf: items.map(\.input))
+      guard taken.contains(comparison) else { continue }
+      throw EVSSMError(
+        "run.same-name", "The result and the comparison would be written to one file. Choose another path.",
+        category: .usage, place: .init(file: comparison, option: "--compare"))
+    }
   }
 
   private static func isFolder(_ output: String) -> Bool { output.hasSuffix("/") || OutputPath.isDirectory(output) }
@@ -64,11 +102,11 @@ struct RunItems {
       place: .init(file: output, option: "--output"))
   }
 
-  private static func checkFolder(_ output: String) throws {
+  private static func checkFolder(_ output: String, option: String = "--output") throws {
     guard OutputPath.exists(output), !OutputPath.isDirectory(output) else { return }
     throw EVSSMError(
       "run.output", "Several pictures need a folder as output; this is a file.", category: .usage,
-      place: .init(file: output, option: "--output"))
+      place: .init(file: output, option: option))
   }
 
   private static func checkNames(_ items: [RunItem]) throws {

@@ -34,6 +34,7 @@ struct RunOutcome: Sendable {
     [
       "input": .string(item.input),
       "output": error == nil ? .string(item.output) : nil,
+      "comparison": error == nil ? JSONValue(item.comparison) : nil,
       "width": JSONValue(width),
       "height": JSONValue(height),
       "tiles": grid.map(Self.json) ?? nil,

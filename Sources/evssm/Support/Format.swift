@@ -28,6 +28,11 @@ enum Format {
     String(format: "%.\(decimals)f", value)
   }
 
+  /// With a sign, `+` or `-`.
+  static func signed(_ value: Double, _ decimals: Int) -> String {
+    String(format: "%+.\(decimals)f", value)
+  }
+
   /// Two significant digits with an exponent: `4.2e-06`.
   static func scientific(_ value: Double) -> String {
     String(format: "%.1e", value)

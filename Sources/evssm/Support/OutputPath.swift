@@ -30,6 +30,15 @@ enum OutputPath {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// Makes the folder and those above it, unless it is there. Throws `run.output`.
+  static func makeFolder(_ folder: String) throws {
+    do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+      throw EVSSMError(
+        "run.output", "The folder cannot be made: \(error.localizedDescription)", category: .inputOutput,
+        place: .init(file: folder))
+    }
+  }
+
   static func exists(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0
