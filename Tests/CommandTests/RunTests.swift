@@ -123,4 +123,35 @@ struct RunTests {
     #expect(outcome.errors.contains("[run.shape]"))
     #expect(try !directory.contents().contains("out.npy"))
   }
+
+  @Test("writes input and result side by side, for one picture and for several")
+  func comparisons() throws {
+    let directory = try TemporaryDirectory()
+    let plan = try SmallModel.plan(in: directory)
+    let one = try picture(directory, "one.png", width: 40, height: 24)
+    let two = try picture(directory, "two.npy", width: 28, height: 20)
+    let single = ["run", plan, one, "-o", directory.path("out.png"), "--compare", directory.path("both.jpg")]
+    #expect(try CommandLineTool.run(single).status == 0)
+    let both = try Picture.read(path: directory.path("both.jpg"))
+    #expect(both.width > 80 && both.height == 24)
+    let several = ["run", plan, one, two, "-o", directory.path("out"), "--compare", directory.path("both")]
+    #expect(try CommandLineTool.run(several).status == 0)
+    let pair = try Picture.read(path: directory.path("both/one.png"))
+    let left = (0..<24).flatMap { row in pair.rgb[3 * pair.width * row..<3 * (pair.width * row + 40)] }
+    #expect(try left == Picture.read(path: one).rgb)
+    #expect(try Picture.read(path: directory.path("both/two.npy.png")).height == 20)
+  }
+
+  @Test("refuses comparisons that cannot be")
+  func refusedComparisons() throws {
+    let directory = try TemporaryDirectory()
+    let plan = try SmallModel.plan(in: directory)
+    let input = try picture(directory, "a.png", width: 24, height: 20)
+    let out = directory.path("out.png")
+    for (path, code) in [(input, "output.is-input"), (directory.path("both.npy"), "run.output"), (out, "run.same-name")] {
+      let outcome = try CommandLineTool.run(["run", plan, input, "-o", out, "--compare", path])
+      #expect(outcome.status == 64, "\(path): \(outcome.errors)")
+      #expect(outcome.errors.contains("[\(code)]"))
+    }
+  }
 }

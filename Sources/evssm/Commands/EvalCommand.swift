@@ -38,13 +38,14 @@ struct EvalCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write an HTML page with the figures and pictures.", valueName: "file"))
   var report: String?
 
-  @Option(help: "Pictures on the page: those where the plan does worst, and best, in equal parts.")
+  @Option(
+    help: ArgumentHelp("Pictures on the page: those with the largest and the smallest gain.", valueName: "n"))
   var reportPictures = 12
 
   @Option(name: .shortAndLong, help: ArgumentHelp("Write the restored pictures into a folder.", valueName: "dir"))
   var output: String?
 
-  @Option(help: "Measure only so many pairs, spread evenly.")
+  @Option(help: ArgumentHelp("Measure only so many pairs, spread evenly.", valueName: "n"))
   var limit: Int?
 
   @OptionGroup var threads: ThreadOption

@@ -8,7 +8,7 @@ struct EvaluationPair: Hashable {
   let target: String
 }
 
-/// The pairs of a folder laid out as the authors lay out theirs: `input/` and `target/`.
+/// The pairs of a folder laid out as the authors lay out theirs: `input/` and `target/`, or those in its folder `test/`.
 struct EvaluationPairs {
   static let extensions = ["png", "jpg", "jpeg"]
 
@@ -22,7 +22,10 @@ struct EvaluationPairs {
   /// - Throws: `eval.layout` without the two folders or without pictures in one of them, `eval.unpaired` for an input
   ///   without target, `eval.same-name` for two files of one name.
   init(folder: String) throws {
-    let inputs = try Self.files(folder, "input"), targets = try Self.files(folder, "target")
+    let test = RunItems.path(folder, "test")
+    let isAbove = !OutputPath.isDirectory(RunItems.path(folder, "input")) && OutputPath.isDirectory(test)
+    let root = isAbove ? test : folder
+    let inputs = try Self.files(root, "input"), targets = try Self.files(root, "target")
     if inputs.count == targets.count, Set(inputs.keys).isDisjoint(with: targets.keys) {
       areMatchedByName = false
       pairs = zip(Self.sorted(inputs), Self.sorted(targets)).map {
