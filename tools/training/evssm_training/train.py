@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from evssm_torch import hyper_parameters, read_state_dict
 from torch import distributed
 
 from . import native, photographs
@@ -65,6 +66,11 @@ class Training:
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=options["rate"], betas=(0.9, 0.9), weight_decay=1e-3, fused=True)
+
+    def start_from(self, path):
+        """Takes the weights of a checkpoint of the same sizes, in the authors' layout; all else begins anew."""
+        self.network.load_state_dict(read_state_dict(path))
+        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
 
     @classmethod
     def resume(cls, path, overrides=None):
@@ -198,6 +204,15 @@ def join_processes(count):
     distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=count)
 
 
+def sizes(options):
+    """Of the network: those of the weights to begin with, if there are any, else those of the options."""
+    if not options.weights:
+        blocks = [int(number) for number in options.blocks.split(",")]
+        return {"dim": options.dim, "blocks": blocks, "expansion": options.expansion}
+    found = hyper_parameters(read_state_dict(options.weights))
+    return {"dim": found["dim"], "blocks": list(found["blocks"]), "expansion": found["hidden"][0] / found["dim"]}
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/train run", description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=native.cache_folder() / "run", help="checkpoints and curve")
@@ -215,6 +230,7 @@ def main():
     parser.add_argument("--processes", type=int, default=1, help="processes that share every batch")
     parser.add_argument("--seconds", type=float, default=math.inf, help="stop after about this long")
     parser.add_argument("--check-every", type=int, default=200)
+    parser.add_argument("--weights", type=Path, help="a checkpoint to begin with, such as models/shake.pth")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint; schedule options as given")
     options = parser.parse_args()
     if options.processes > 1:
@@ -225,10 +241,11 @@ def main():
     if options.resume:
         training = Training.resume(checkpoint, schedule)
     else:
-        blocks = [int(number) for number in options.blocks.split(",")]
-        sizes = {"dim": options.dim, "blocks": blocks, "expansion": options.expansion, "seed": options.seed}
-        training = Training({**sizes, **schedule})
-    print(json.dumps(training.options), flush=True) if not distributed.is_initialized() or distributed.get_rank() == 0 else None
+        training = Training({**sizes(options), "seed": options.seed, **schedule})
+        if options.weights:
+            training.start_from(options.weights)
+    if not distributed.is_initialized() or distributed.get_rank() == 0:
+        print(json.dumps(training.options), flush=True)
     run(training, options.folder, options.steps, options.check_every, seconds=options.seconds)
 
 

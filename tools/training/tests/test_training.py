@@ -144,6 +144,18 @@ class CheckpointTests(unittest.TestCase):
             self.assertEqual(list(torch.load(path, weights_only=True)), ["params"])
             EVSSM.from_state_dict(read_state_dict(path))
 
+    def test_a_run_starts_from_a_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.pth"
+            first = train.Training(self.OPTIONS)
+            train.export(first.average, path)
+            options = mock.Mock(weights=path)
+            self.assertEqual(train.sizes(options), {"dim": 4, "blocks": [1, 1, 1], "expansion": 2.0})
+            second = train.Training({**self.OPTIONS, "seed": 9})
+            second.start_from(path)
+        for name, value in first.network.state_dict().items():
+            self.assertTrue(torch.equal(value, second.network.state_dict()[name]), name)
+
     def test_psnr(self):
         a = torch.zeros(3, 4, 4)
         self.assertAlmostEqual(train.psnr(a, a + 5), 10 * math.log10(255**2 / 25), places=5)
