@@ -88,7 +88,8 @@ struct ImageAlignment {
       let (x, y) = (Double(column), Double(row))
       let at = homography(x: x, y: y)
       let input = alignment.input
-      guard at.x > -0.5, at.y > -0.5, at.x < Double(input.width) - 0.5, at.y < Double(input.height) - 0.5 else { return }
+      let (right, bottom) = (Double(input.width) - 0.5, Double(input.height) - 0.5)
+      guard at.x > -0.5, at.y > -0.5, at.x < right, at.y < bottom else { return }
       let denominator = homography.elements[6] * x + homography.elements[7] * y + 1
       let gx = alignment.gradientX.linear(x: at.x, y: at.y) / denominator
       let gy = alignment.gradientY.linear(x: at.x, y: at.y) / denominator

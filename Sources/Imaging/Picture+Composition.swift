@@ -3,7 +3,7 @@ import Tensors
 extension Picture {
   /// This picture at the left of `other`, with a white bar between them and a caption on each, as 8-bit RGB.
   ///
-  /// - Parameter captions: of the letters a, b, e, f, o, r and t; drawn at the top left when the pictures are wide enough.
+  /// - Parameter captions: of the letters a, b, e, f, o, r and t; drawn at the top left where there is room.
   /// - Throws: `picture.size-mismatch` when the heights differ; `limit.exceeded` for the size.
   public func beside(_ other: Picture, captions: (String, String)) throws -> Picture {
     guard height == other.height else {

@@ -20,7 +20,9 @@ struct Plane {
 
   /// Convolved along both axes with `weights`, of odd count; beyond the border the picture is mirrored about its
   /// outermost pixels.
-  func filtered(_ weights: [Double]) -> Plane { filtered(rows: weights).transposed().filtered(rows: weights).transposed() }
+  func filtered(_ weights: [Double]) -> Plane {
+    filtered(rows: weights).transposed().filtered(rows: weights).transposed()
+  }
 
   /// Convolved along the rows.
   func filtered(rows weights: [Double]) -> Plane {
@@ -63,7 +65,8 @@ struct Plane {
       + dy * ((1 - dx) * at(left, top + 1) + dx * at(left + 1, top + 1))
   }
 
-  /// Cubic convolution (Keys, 1981) with a = −0.75; beyond the border the picture is mirrored, outermost pixels doubled.
+  /// Cubic convolution (Keys, 1981) with a = −0.75; beyond the border the picture is mirrored, the outermost pixels
+  /// doubled.
   func cubic(x: Double, y: Double) -> Double {
     let (left, top) = (Int(x.rounded(.down)), Int(y.rounded(.down)))
     let across = Self.cubicWeights(x - Double(left)), down = Self.cubicWeights(y - Double(top))

@@ -7,14 +7,17 @@ import Testing
 @Suite("evssm eval")
 struct EvalTests {
   /// A folder with pairs of seeded pictures; the input is the target, darker.
-  private func makePairs(_ directory: TemporaryDirectory, _ names: [String], targets: [String]? = nil) throws -> String {
+  private func makePairs(
+    _ directory: TemporaryDirectory, _ names: [String], targets: [String]? = nil
+  ) throws -> String {
     for part in ["input", "target"] {
       let folder = directory.path("data/\(part)")
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
     for (index, name) in names.enumerated() {
       let sharp = SeededWeights.picture(height: 24, width: 28, seed: UInt64(index))
-      try Picture(planes: sharp, width: 28, height: 24).write(to: directory.path("data/target/\(targets?[index] ?? name)"))
+      let target = targets?[index] ?? name
+      try Picture(planes: sharp, width: 28, height: 24).write(to: directory.path("data/target/\(target)"))
       try Picture(planes: sharp.map { $0 * 0.9 }, width: 28, height: 24).write(to: directory.path("data/input/\(name)"))
     }
     return directory.path("data")
@@ -49,8 +52,8 @@ struct EvalTests {
   @Test("prints a table that ends with the means")
   func table() throws {
     let directory = try TemporaryDirectory()
-    let outcome = try CommandLineTool.run(
-      ["eval", SmallModel.plan(in: directory), "--data", makePairs(directory, ["a.png", "b.png", "c.png"]), "--limit", "2"])
+    let data = try makePairs(directory, ["a.png", "b.png", "c.png"])
+    let outcome = try CommandLineTool.run(["eval", SmallModel.plan(in: directory), "--data", data, "--limit", "2"])
     #expect(outcome.status == 0, "\(outcome.errors)")
     let lines = outcome.output.split(separator: "\n")
     #expect(lines.count == 4)

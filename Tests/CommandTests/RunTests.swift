@@ -148,7 +148,8 @@ struct RunTests {
     let plan = try SmallModel.plan(in: directory)
     let input = try picture(directory, "a.png", width: 24, height: 20)
     let out = directory.path("out.png")
-    for (path, code) in [(input, "output.is-input"), (directory.path("both.npy"), "run.output"), (out, "run.same-name")] {
+    let cases = [(input, "output.is-input"), (directory.path("both.npy"), "run.output"), (out, "run.same-name")]
+    for (path, code) in cases {
       let outcome = try CommandLineTool.run(["run", plan, input, "-o", out, "--compare", path])
       #expect(outcome.status == 64, "\(path): \(outcome.errors)")
       #expect(outcome.errors.contains("[\(code)]"))

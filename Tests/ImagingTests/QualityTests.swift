@@ -133,7 +133,8 @@ import Testing
 
   @Test func smallPicturesHaveNoCaption() throws {
     let dot = try Picture(width: 1, height: 1, rgb: [1, 2, 3])
-    #expect(try dot.beside(dot, captions: ("before", "after")).rgb == [1, 2, 3] + [UInt8](repeating: 255, count: 12) + [1, 2, 3])
+    let bar = [UInt8](repeating: 255, count: 12)
+    #expect(try dot.beside(dot, captions: ("before", "after")).rgb == [1, 2, 3] + bar + [1, 2, 3])
   }
 
   @Test func differencesAreAmplifiedAndClipped() throws {

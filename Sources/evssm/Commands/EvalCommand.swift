@@ -11,19 +11,20 @@ struct EvalCommand: ParsableCommand {
     commandName: "eval",
     abstract: "Measure a plan on pairs of blurred and sharp pictures: PSNR and SSIM.",
     discussion: """
-      The folder DATA holds input/ with blurred and target/ with sharp pictures, .png or .jpg, named alike. Every picture \
-      is restored, rounded to 8 bits, and compared with its target in RGB: PSNR, and SSIM with Gaussian weights (sigma \
-      1.5, 11x11). Means are over pictures. A pair that cannot be measured does not stop the others; the exit code is then \
-      65.
+      The folder DATA holds input/ with blurred and target/ with sharp pictures, .png or .jpg, named alike. Every \
+      picture is restored, rounded to 8 bits, and compared with its target in RGB: PSNR, and SSIM with Gaussian weights \
+      (sigma 1.5, 11x11). Means are over pictures. A pair that cannot be measured does not stop the others; the exit \
+      code is then 65.
 
       --align follows the protocol of RealBlur, whose pairs come from two shots: intensity and a homography are fitted \
       first. docs/evaluation.md tells how papers' figures are reproduced.
 
-        $ evssm eval deblurring.plan --data GoPro/test --report gopro.html
-        picture          size  input PSNR   PSNR   gain  input SSIM    SSIM  seconds
-        GOPR0384_1   1280x720       24.84  31.90  +7.06      0.7854  0.9401    31.02
-        GOPR0384_2   1280x720       25.31  32.55  +7.24      0.7991  0.9467    30.94
-        mean of 2                   25.08  32.23  +7.15      0.7923  0.9434    30.98
+        $ evssm eval shake.plan --data pairs --limit 3 --report page.html
+        picture       size  input PSNR   PSNR   gain  input SSIM    SSIM  seconds
+        Brushes-1  640x480       23.87  24.09  +0.23      0.7146  0.7244     2.04
+        Dune-3     640x480       26.01  26.22  +0.21      0.7593  0.7642     2.27
+        Kleiber-2  640x480       27.26  28.07  +0.81      0.8629  0.8771     1.86
+        mean of 3                25.71  26.13  +0.42      0.7789  0.7886     2.06
       """)
 
   @Argument(help: "A file that `evssm compile` wrote.")

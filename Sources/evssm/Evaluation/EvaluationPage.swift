@@ -39,8 +39,8 @@ struct EvaluationPage {
     let protocolText =
       evaluation.alignment == .none
       ? "compared pixel by pixel" : "aligned in intensity and by a homography before they were compared"
-    return "\(count) picture\(count == 1 ? "" : "s") of <code>\(escaped(evaluation.data))</code>, restored, rounded to 8 bits, "
-      + "and \(protocolText), in RGB."
+    return "\(count) picture\(count == 1 ? "" : "s") of <code>\(escaped(evaluation.data))</code>, restored, rounded to 8 "
+      + "bits, and \(protocolText), in RGB."
   }
 
   private var cards: String {
@@ -84,9 +84,10 @@ struct EvaluationPage {
       <figcaption><b>\(label)</b> \(caption)</figcaption></figure>
       """
     }
+    let gain = "<em class=\"\(tone(outcome.gain))\">\(Format.signed(outcome.gain ?? 0, 2)) dB</em>"
     return """
       <article>
-      <h3>\(escaped(outcome.pair.name)) <em class="\(tone(outcome.gain))">\(Format.signed(outcome.gain ?? 0, 2)) dB</em></h3>
+      <h3>\(escaped(outcome.pair.name)) \(gain)</h3>
       <div class="row">\(images.joined())</div>
       </article>
       """
@@ -132,7 +133,8 @@ struct EvaluationPage {
   private var failures: String {
     let errors = evaluation.errors
     guard !errors.isEmpty else { return "" }
-    return "<section><h2>Not measured</h2><ul>\(errors.map { "<li>\(escaped($0.description))</li>" }.joined())</ul></section>"
+    let items = errors.map { "<li>\(escaped($0.description))</li>" }
+    return "<section><h2>Not measured</h2><ul>\(items.joined())</ul></section>"
   }
 
   private func escaped(_ text: String) -> String {

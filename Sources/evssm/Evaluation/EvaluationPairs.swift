@@ -8,7 +8,8 @@ struct EvaluationPair: Hashable {
   let target: String
 }
 
-/// The pairs of a folder laid out as the authors lay out theirs: `input/` and `target/`, or those in its folder `test/`.
+/// The pairs of a folder laid out as the authors lay out theirs: `input/` and `target/`, or these in its folder
+/// `test/`.
 struct EvaluationPairs {
   static let extensions = ["png", "jpg", "jpeg"]
 
@@ -16,8 +17,8 @@ struct EvaluationPairs {
   /// Whether the names told which belong together; otherwise their order did.
   let areMatchedByName: Bool
 
-  /// Pictures belong together whose names are the same up to the extension. Where no name of the inputs is among those of
-  /// the targets and there are as many of both, they belong together in the order of their names, numbers in them
+  /// Pictures belong together whose names are the same up to the extension. Where no name of the inputs is among those
+  /// of the targets and there are as many of both, they belong together in the order of their names, numbers in them
   /// compared as numbers.
   /// - Throws: `eval.layout` without the two folders or without pictures in one of them, `eval.unpaired` for an input
   ///   without target, `eval.same-name` for two files of one name.

@@ -1,4 +1,4 @@
-/// Which outcomes' pictures a report keeps while it grows: half of those with the smallest gains, half of those with the
+/// Which outcomes' pictures a report keeps while it grows: half of them with the smallest gains, half with the
 /// largest, so that a long evaluation does not hold all pictures.
 struct ExtremePictures {
   let capacity: Int

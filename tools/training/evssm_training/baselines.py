@@ -1,8 +1,8 @@
 """Richardson-Lucy and Wiener deconvolution with a guessed kernel, on pairs as `evssm eval` takes them.
 
-Nobody tells a blind method the kernel. Both methods are given a Gaussian, the usual guess, of several widths; the figure
-reported is that of the setting that is best over all pictures, chosen with the targets at hand: more than a user could
-know.
+Nobody tells a blind method the kernel. Both methods are given a Gaussian, the usual guess, of several widths; the
+figure reported is that of the setting that is best over all pictures, chosen with the targets at hand: more than a user
+could know.
 """
 
 import argparse
@@ -48,7 +48,8 @@ def attempts(blurred):
             yield (f"Richardson-Lucy, width {width}, {count} iterations",
                    restore(padded, lambda plane: richardson_lucy(plane, kernel, num_iter=count)))
         for balance in BALANCES:
-            yield f"Wiener, width {width}, balance {balance}", restore(padded, lambda plane: wiener(plane, kernel, balance))
+            yield (f"Wiener, width {width}, balance {balance}",
+                   restore(padded, lambda plane: wiener(plane, kernel, balance)))
 
 
 def restore(padded, method):

@@ -33,7 +33,8 @@ def main():
             subprocess.run([evssm, *command], check=True, stderr=subprocess.DEVNULL)
         found = np.load(target)
     difference = float(np.abs(found - expected).max())
-    print(f"{checkpoint}, {image.shape[2]}x{image.shape[1]}: largest difference to PyTorch {difference:.1e}, allowed {ALLOWED}")
+    size = f"{image.shape[2]}x{image.shape[1]}"
+    print(f"{checkpoint}, {size}: largest difference to PyTorch {difference:.1e}, allowed {ALLOWED}")
     sys.exit(not difference <= ALLOWED)
 
 

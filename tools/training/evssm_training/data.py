@@ -32,7 +32,7 @@ class Patches(torch.utils.data.Dataset):
         return _turned(rng, *blurred_pair(rng, _recoloured(rng, sharp), centre, self.strength, texture))
 
     def crop(self, rng, side):
-        """The busiest of three crops with margins, of a random photograph at a random size; and where its centre lies."""
+        """The busiest of three crops, with margins, of a random photograph at a random size; and where its centre is."""
         sizes = self.pictures[rng.integers(len(self.pictures))]
         picture = sizes[rng.integers(len(sizes))]
         length = side + 2 * MARGIN
@@ -53,7 +53,8 @@ def held_out(pictures, height, width, per_photograph, seed=HELD_OUT_SEED, streng
             picture = next((p for p in sizes if max(p.shape) <= 1120), sizes[-1])
             upright = picture.shape[1] > picture.shape[2]
             sharp, centre = _any_crop(rng, picture, *((width, height) if upright else (height, width)))
-            texture, _ = _any_crop(rng, textures[rng.integers(len(textures))][0], *(n - 2 * MARGIN for n in sharp.shape[1:]))
+            other = textures[rng.integers(len(textures))][0]
+            texture, _ = _any_crop(rng, other, *(length - 2 * MARGIN for length in sharp.shape[1:]))
             yield f"{name}-{number + 1}", *blurred_pair(rng, sharp, centre, strength, texture)
 
 

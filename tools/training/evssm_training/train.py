@@ -231,7 +231,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=math.inf, help="stop after about this long")
     parser.add_argument("--check-every", type=int, default=200)
     parser.add_argument("--weights", type=Path, help="a checkpoint to begin with, such as models/shake.pth")
-    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint; schedule options as given")
+    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint, with these options")
     options = parser.parse_args()
     if options.processes > 1:
         join_processes(options.processes)

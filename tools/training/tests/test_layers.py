@@ -21,8 +21,8 @@ class ScanTests(unittest.TestCase):
         generator = torch.Generator().manual_seed(batch * 1000 + channels * 10 + length)
         normal = lambda *shape: torch.randn(*shape, generator=generator)
         uniform = lambda *shape: torch.rand(*shape, generator=generator)
-        return (normal(batch, channels, length), uniform(batch, channels, length) * 0.5, -8 * uniform(channels, 8) - 0.1,
-                normal(batch, 8, length), normal(batch, 8, length), normal(channels))
+        u, delta, A = normal(batch, channels, length), uniform(batch, channels, length) * 0.5, -8 * uniform(channels, 8)
+        return u, delta, A - 0.1, normal(batch, 8, length), normal(batch, 8, length), normal(channels)
 
     def test_value_and_gradients_are_autograds(self):
         # Lengths around the stretch of 32 steps, channels around the vector of 16.
