@@ -155,7 +155,7 @@ struct InferRequestTests {
     refuse("{\"inputs\":[" + String(repeating: "{},", count: 1 << 20) + "{}]}")
     let bad = Array("{\"id\":\"".utf8) + [0xC0, 0xAF] + Array("\"}".utf8)
     #expect(throws: ServingError.self) { try bad.withUnsafeBytes { try InferRequest(body: $0, headerLength: nil) } }
-    let wide = Array(body().utf8).flatMap { [$0, 0] }
+    let wide = Array(body().utf16).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(0)] as [UInt8] }
     #expect(throws: ServingError.self) { try wide.withUnsafeBytes { try InferRequest(body: $0, headerLength: nil) } }
   }
 
