@@ -21,7 +21,8 @@ enum ProcessFigures {
     text.sample("process_open_fds", [], Double(contents("/proc/self/fd")))
   }
 
-  private static func read(_ path: String) -> String {
+  /// The first 8 KiB of a file of the system's; empty when it cannot be read.
+  static func read(_ path: String) -> String {
     guard let file = fopen(path, "r") else { return "" }
     defer { fclose(file) }
     return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 8192) { buffer in

@@ -25,6 +25,12 @@ public struct SchedulerConfiguration: Sendable, Hashable {
     self.smallPixels = smallPixels
   }
 
-  /// Half of the machine's memory.
-  public static var defaultMemory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) / 2 }
+  /// Half of the memory that the machine has, or that its control group (a container's) allows.
+  public static var defaultMemory: Int {
+    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"].compactMap { path in
+      Int(ProcessFigures.read(path).filter { $0 != "\n" })
+    }
+    return (limits + [physical]).reduce(physical, min) / 2
+  }
 }
