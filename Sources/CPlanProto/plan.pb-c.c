@@ -1934,7 +1934,7 @@ const ProtobufCMessageDescriptor evssm__plan__halve_convolution__descriptor =
   (ProtobufCMessageInit) evssm__plan__halve_convolution__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor evssm__plan__double_convolution__field_descriptors[7] =
+static const ProtobufCFieldDescriptor evssm__plan__double_convolution__field_descriptors[8] =
 {
   {
     "input",
@@ -2020,6 +2020,18 @@ static const ProtobufCFieldDescriptor evssm__plan__double_convolution__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "panel_columns",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__DoubleConvolution, panel_columns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned evssm__plan__double_convolution__field_indices_by_name[] = {
   0,   /* field[0] = input */
@@ -2027,13 +2039,14 @@ static const unsigned evssm__plan__double_convolution__field_indices_by_name[] =
   5,   /* field[5] = kernel_side */
   2,   /* field[2] = output */
   4,   /* field[4] = output_channels */
+  7,   /* field[7] = panel_columns */
   1,   /* field[1] = skip */
   6,   /* field[6] = weight */
 };
 static const ProtobufCIntRange evssm__plan__double_convolution__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor evssm__plan__double_convolution__descriptor =
 {
@@ -2043,7 +2056,7 @@ const ProtobufCMessageDescriptor evssm__plan__double_convolution__descriptor =
   "Evssm__Plan__DoubleConvolution",
   "evssm.plan",
   sizeof(Evssm__Plan__DoubleConvolution),
-  7,
+  8,
   evssm__plan__double_convolution__field_descriptors,
   evssm__plan__double_convolution__field_indices_by_name,
   1,  evssm__plan__double_convolution__number_ranges,

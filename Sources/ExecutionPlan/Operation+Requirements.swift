@@ -77,7 +77,12 @@ extension DoubleConvolution {
       ],
       writes: [.init(buffer: output, channels: outputChannels, role: .doubled)],
       constants: [
-        (weight, try product(kernelSide, kernelSide, Layout.pitch(inputChannels), Layout.pitch(outputChannels)))
+        (
+          weight,
+          try product(
+            kernelSide, kernelSide, panelColumns == nil ? Layout.pitch(inputChannels) : inputChannels,
+            Layout.pitch(outputChannels))
+        )
       ])
   }
 }

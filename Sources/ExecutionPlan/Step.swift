@@ -74,6 +74,9 @@ public struct HalveConvolution: Sendable, Hashable {
 }
 
 /// Bilinear ×2 (align_corners false, edges clamped), then a convolution without bias, plus the skip map.
+///
+/// Both are linear, so their order is the compiler's choice: interpolation first, or the matrices of a 3×3 kernel's nine
+/// taps first, on a quarter of the pixels, and the interpolation of their products behind them.
 public struct DoubleConvolution: Sendable, Hashable {
   public var input: BufferID
   /// Added to the result; has the output's size. May be the same buffer as `output`.
@@ -83,12 +86,15 @@ public struct DoubleConvolution: Sendable, Hashable {
   public var outputChannels: Int
   /// 1 or 3.
   public var kernelSide: Int
-  /// Packed matrix, side²·pitch(inputChannels) × pitch(outputChannels); row (side·dy + dx)·pitch + channel.
+  /// How many pixels of a row of the input a thread keeps the products of; nil: interpolation goes first.
+  public var panelColumns: Int?
+  /// Interpolation first: packed matrix, side²·pitch(inputChannels) × pitch(outputChannels); row (side·dy + dx)·pitch +
+  /// channel. Matrices first: packed matrix, inputChannels × 9·pitch(outputChannels); column (3·dy + dx)·pitch + channel.
   public var weight: ConstantID
 
   public init(
     input: BufferID, skip: BufferID, output: BufferID, inputChannels: Int, outputChannels: Int, kernelSide: Int,
-    weight: ConstantID
+    panelColumns: Int? = nil, weight: ConstantID
   ) {
     self.input = input
     self.skip = skip
@@ -96,6 +102,7 @@ public struct DoubleConvolution: Sendable, Hashable {
     self.inputChannels = inputChannels
     self.outputChannels = outputChannels
     self.kernelSide = kernelSide
+    self.panelColumns = panelColumns
     self.weight = weight
   }
 }

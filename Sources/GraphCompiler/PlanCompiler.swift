@@ -6,7 +6,7 @@ import Tensors
 public struct CompiledPlan: Sendable {
   public var plan: Plan
   public var weights: TensorStorage
-  /// What each pass did and left undone, in order.
+  /// What each pass did and left undone, in order, and how each step was scheduled.
   public var explanations: [Explanation]
   /// The graph of fused stages that the plan runs; its nodes are named like the plan's steps.
   public var fusedGraph: Graph
@@ -29,6 +29,7 @@ public enum PlanCompiler {
     let result = try Pipeline.run(graph)
     var emitter = Emitter(result.graph, schedule: schedule)
     var (plan, values) = try emitter.emit(model)
+    plan.model.hyperparameters += schedule.target.attributes
     let nonFinite = values.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
     if nonFinite > 0 { plan.model.hyperparameters.append(.init(name: "non_finite_weights", value: "\(nonFinite)")) }
     let weights = try TensorStorage(byteCount: Checked.multiply(values.count, 4)) { target in
@@ -36,7 +37,7 @@ public enum PlanCompiler {
     }
     values = []
     return CompiledPlan(
-      plan: plan, weights: weights, explanations: result.explanations, fusedGraph: result.graph,
+      plan: plan, weights: weights, explanations: result.explanations + emitter.explanations, fusedGraph: result.graph,
       nonFiniteWeightCount: nonFinite)
   }
 }

@@ -24,6 +24,11 @@ struct ExecutorBuilder {
         step, input: map(step.input), output: map(step.output), weight: matrix(step.weight, step.outputChannels),
         kernels: kernels)
     case .doubleConvolution(let step):
+      if let columns = step.panelColumns {
+        return ProductDoubleExecutor(
+          step, panelColumns: columns, input: map(step.input), skip: map(step.skip), output: map(step.output),
+          weight: constant(step.weight), kernels: kernels)
+      }
       return DoubleConvolutionExecutor(
         step, input: map(step.input), skip: map(step.skip), output: map(step.output),
         weight: matrix(step.weight, step.outputChannels), kernels: kernels)

@@ -157,6 +157,7 @@ final class PlanJob: TeamJob, @unchecked Sendable {
     for index in executors.indices {
       team.trace?._withUnsafeGuaranteedRef { $0.enter(step: index, worker: worker) }
       executors[index].run(worker: worker, team: team, scratch: own)
+      team.finish(worker: worker)
       if worker == 0 { times[index + 1] = RunControl.now() }
       if observer != nil {
         if worker == 0 { observer?(index) }

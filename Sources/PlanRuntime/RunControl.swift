@@ -4,7 +4,7 @@ import Tensors
 
 /// Stops a run that nobody waits for any more: by ``cancel()`` from any thread, or when its deadline has passed.
 ///
-/// A run looks at it whenever its threads meet, which is several times a step; what is left of the run is skipped. Looking
+/// A run looks at it whenever a phase begins, which is several times a step; what is left of the run is skipped. Looking
 /// costs one load, with a deadline one reading of the clock more; nothing is allocated.
 public final class RunControl: Sendable {
   private let cancelled = Atomic<Bool>(false)

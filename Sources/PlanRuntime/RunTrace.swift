@@ -2,8 +2,8 @@ import Glibc
 
 /// When each worker did what during one run: a list of phases a worker, written into memory that was set aside before.
 ///
-/// A phase is the work between two barriers of a step. Recording takes three readings of the clock a phase and
-/// allocates nothing; phases beyond the capacity are counted but not kept. Not reentrant: one run at a time.
+/// A phase is a set of tiles that the workers share out; between its phases a worker waits. Recording takes two readings of
+/// the clock a phase and allocates nothing; phases beyond the capacity are counted but not kept. Not reentrant: one run at a time.
 public final class RunTrace: @unchecked Sendable {
   // Unchecked: each worker writes its own list, and the caller reads them after the run.
   public struct Phase: Sendable {

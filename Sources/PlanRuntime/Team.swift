@@ -2,91 +2,252 @@ import CKernels
 import Glibc
 import Synchronization
 
-/// The threads that run one step together: they share out tiles of work and meet at barriers.
+/// The threads that run one step together: they share out the tiles of one phase of work after the other.
 ///
-/// Every thread calls the same sequence of ``tiles(_:worker:_:)``; which thread does which tile is left to chance, so a
-/// tile's result must not depend on it.
+/// Every thread calls the same sequence of ``tiles(_:worker:_:)`` and ``phase(_:worker:overlapping:_:)``; which thread does
+/// which tile is left to chance, so a tile's result must not depend on it. A phase starts when the ones before it are
+/// complete, whether or not every thread has come to it: a thread that the system has taken off its processor holds up the
+/// others only by the tile it is at, and only when they run out of work that does not need that tile.
 final class Team: @unchecked Sendable {
-  // Unchecked: `control` and `stop` change only while all workers but one wait at a barrier or for the start of a run.
+  // Unchecked: `control` and `trace` change only between runs; everything else is constant or atomic.
   let count: Int
-  /// The next tile of each worker's share, one cache line apart.
-  private let next: CounterArray
+  private let slots: PhaseSlots
+  private let positions: WorkerPositions
+  /// Opened whenever a phase is complete.
+  private let progress: Gate
   private let arrived = Atomic<Int>(0)
   private let gate: Gate
   /// Borrowed from the caller of the run, so that looking at it counts no references.
   @exclusivity(unchecked) private var control: Unmanaged<RunControl>?
   /// Borrowed likewise; nil unless the run is traced.
   @exclusivity(unchecked) private(set) var trace: Unmanaged<RunTrace>?
-  /// Why the rest of the run is skipped; nil while it goes on.
-  @exclusivity(unchecked) private(set) var stop: StopReason?
+  /// 0 while the run goes on, 1 when it was cancelled, 2 when its deadline has passed.
+  private let stopped = Atomic<Int>(0)
+
+  /// A thread that waits polls for about as long as going to sleep and waking up take, then leaves its processor to others.
+  static let patience = 2000
 
   init(count: Int) {
     self.count = count
-    next = CounterArray(count: count)
-    gate = Gate(patience: count <= Int(evssm_processor_count()) ? 20_000 : 50)
+    slots = PhaseSlots(workers: count)
+    positions = WorkerPositions(workers: count)
+    let patience = count <= Int(evssm_processor_count()) ? Self.patience : 50
+    gate = Gate(patience: patience)
+    progress = Gate(patience: patience)
   }
 
-  /// Sets what may stop the run that is about to start, and what notes its phases. Both must outlive the run.
-  func begin(_ control: RunControl?, _ trace: RunTrace?) {
-    self.control = control.map(Unmanaged.passUnretained)
-    self.trace = trace.map(Unmanaged.passUnretained)
-    stop = nil
+  private var isStopped: Bool { stopped.load(ordering: .relaxed) != 0 }
+
+  /// Why the rest of the run is skipped; nil while it goes on.
+  var stop: StopReason? {
+    switch stopped.load(ordering: .relaxed) {
+    case 0: nil
+    case 1: .cancelled
+    default: .deadline
+    }
   }
 
-  /// Calls `body` for every tile in `0..<tileCount`, each on one thread, and returns when all are done. Does nothing
-  /// once the run is stopped.
+  /// Calls `body` for every tile in `0..<tileCount`, each on one thread, and returns when all are done.
+  ///
+  /// - Parameter tileCount: at most 2^28.
+  @inline(__always)
+  func tiles(_ tileCount: Int, worker: Int, _ body: (Int) -> Void) {
+    phase(tileCount, worker: worker, body)
+    finish(worker: worker)
+  }
+
+  /// Like ``tiles(_:worker:_:)``, but returns when there is no tile left to take; others may still be busy with theirs.
+  /// Once the run is stopped, tiles count as done and are skipped.
   ///
   /// A worker starts with its own share, so that consecutive phases find their data in its cache, then takes what is
   /// left of the others'.
+  /// - Parameters:
+  ///   - tileCount: at most 2^28.
+  ///   - overlapping: how many of the phases just before need not be complete when this one starts, 0 to
+  ///     ``PhaseSlots/mostOverlap``.
   @inline(__always)
-  func tiles(_ tileCount: Int, worker: Int, _ body: (Int) -> Void) {
-    if stop != nil { return }
+  func phase(_ tileCount: Int, worker: Int, overlapping: Int = 0, _ body: (Int) -> Void) {
+    let phase = enter(tileCount, worker: worker, overlapping: overlapping)
     let began = trace == nil ? 0 : RunControl.now()
     for step in 0..<count {
       let share = (worker + step) % count
       let end = (share + 1) * tileCount / count
       let start = share * tileCount / count
-      while true {
-        let tile = start + next.increment(share)
-        if tile >= end { break }
-        body(tile)
+      while let taken = slots.take(phase, share: share, below: end - start) {
+        if !isStopped { body(start + taken) }
+        if slots.finish(phase) == tileCount { progress.open() }
       }
     }
-    if trace == nil { barrier() } else { tracedBarrier(worker, began) }
+    if trace != nil { record(worker, began) }
   }
 
+  /// A phase's waiting lies in front of its work: in the trace it is the gap to the phase before.
   @inline(never)
-  private func tracedBarrier(_ worker: Int, _ began: UInt64) {
+  private func record(_ worker: Int, _ began: UInt64) {
     let worked = RunControl.now()
-    barrier()
-    trace?._withUnsafeGuaranteedRef {
-      $0.record(worker: worker, began: began, worked: worked, ended: RunControl.now())
+    trace?._withUnsafeGuaranteedRef { $0.record(worker: worker, began: began, worked: worked, ended: worked) }
+  }
+
+  /// Returns when all phases so far are complete.
+  func finish(worker: Int) { settle(through: positions.phase(worker), worker: worker) }
+
+  private func enter(_ tileCount: Int, worker: Int, overlapping: Int) -> Int {
+    let phase = positions.begin(tileCount, worker: worker)
+    settle(through: phase - 1 - overlapping, worker: worker)
+    lookAtControl()
+    slots.open(phase)
+    return phase
+  }
+
+  /// Waits until all phases up to `last` are complete.
+  private func settle(through last: Int, worker: Int) {
+    while positions.settled(worker) < last {
+      let phase = positions.settled(worker) + 1
+      let tiles = positions.tiles(of: phase, worker: worker)
+      if tiles > 0 { progress.wait { slots.isComplete(phase, tiles: tiles) } }
+      positions.settle(phase, worker: worker)
     }
   }
 
   /// Waits until every worker has come here.
   func barrier() {
-    if count == 1 {
-      lookAtControl()
-      next.reset()
-      return
-    }
+    lookAtControl()
+    if count == 1 { return }
     let generation = gate.generation
     if arrived.wrappingAdd(1, ordering: .acquiringAndReleasing).newValue == count {
       arrived.store(0, ordering: .relaxed)
-      lookAtControl()
-      next.reset()
       gate.open()
     } else {
-      gate.wait(past: generation)
+      gate.wait { gate.generation != generation }
     }
   }
 
-  /// One worker decides for all, while the others wait: so all skip the same phases.
-  private func lookAtControl() {
-    guard let control, stop == nil else { return }
-    stop = control._withUnsafeGuaranteedRef { $0.reason }
+  /// Starts the count of phases anew, and sets what may stop the run that is about to start and what notes its phases; no
+  /// worker may be inside a phase. Both must outlive the run.
+  func reset(_ control: RunControl?, _ trace: RunTrace?) {
+    self.control = control.map(Unmanaged.passUnretained)
+    self.trace = trace.map(Unmanaged.passUnretained)
+    stopped.store(0, ordering: .relaxed)
+    slots.reset()
+    positions.reset()
   }
+
+  private func lookAtControl() {
+    guard let control, !isStopped else { return }
+    guard let reason = control._withUnsafeGuaranteedRef({ $0.reason }) else { return }
+    stopped.store(reason == .cancelled ? 1 : 2, ordering: .relaxed)
+  }
+}
+
+/// The tiles taken and done of the last few phases. A phase's numbers lie in the slot that its own number leaves modulo
+/// the slots, each beside the phase it belongs to, so that a thread that comes late to a phase sees that it is over.
+final class PhaseSlots: @unchecked Sendable {
+  // Unchecked: the pointers never change and their targets are atomics.
+  static let count = 8
+  static let mostOverlap = 4
+  private static let indexBits = 28
+  private static let indexMask = (1 << indexBits) - 1
+
+  private let shares: CounterArray
+  private let done: CounterArray
+  private let workers: Int
+
+  init(workers: Int) {
+    self.workers = workers
+    shares = CounterArray(count: Self.count * workers)
+    done = CounterArray(count: Self.count)
+    reset()
+  }
+
+  private func slot(_ phase: Int) -> Int { phase % Self.count }
+
+  /// Makes the slot the phase's, if no other worker has. The phase that had it before is complete.
+  func open(_ phase: Int) {
+    Self.claim(done[slot(phase)], phase)
+    for share in 0..<workers { Self.claim(shares[slot(phase) * workers + share], phase) }
+  }
+
+  private static func claim(_ counter: borrowing Atomic<Int>, _ phase: Int) {
+    var value = counter.load(ordering: .acquiring)
+    while value >> indexBits < phase {
+      let (exchanged, original) = counter.weakCompareExchange(
+        expected: value, desired: phase << indexBits, ordering: .acquiringAndReleasing)
+      if exchanged { return }
+      value = original
+    }
+  }
+
+  /// The next tile of a worker's share, or nil when all are taken.
+  @inline(__always)
+  func take(_ phase: Int, share: Int, below end: Int) -> Int? {
+    let index = slot(phase) * workers + share
+    var value = shares[index].load(ordering: .acquiring)
+    while value >> Self.indexBits == phase, value & Self.indexMask < end {
+      let (exchanged, original) = shares[index].weakCompareExchange(
+        expected: value, desired: value + 1, ordering: .acquiringAndReleasing)
+      if exchanged { return value & Self.indexMask }
+      value = original
+    }
+    return nil
+  }
+
+  /// Counts a tile as done and returns how many are.
+  @inline(__always)
+  func finish(_ phase: Int) -> Int {
+    done[slot(phase)].wrappingAdd(1, ordering: .sequentiallyConsistent).newValue & Self.indexMask
+  }
+
+  func isComplete(_ phase: Int, tiles: Int) -> Bool {
+    let value = done[slot(phase)].load(ordering: .sequentiallyConsistent)
+    let current = value >> Self.indexBits
+    return current > phase || current == phase && value & Self.indexMask == tiles
+  }
+
+  func reset() {
+    for index in 0..<Self.count { done[index].store(0, ordering: .relaxed) }
+    for index in 0..<Self.count * workers { shares[index].store(0, ordering: .relaxed) }
+  }
+}
+
+/// Where each worker is in the sequence of phases. A worker touches its own entry alone.
+final class WorkerPositions: @unchecked Sendable {
+  // Unchecked: entries belong to one worker each; reset() is called between runs.
+  private struct Position {
+    var phase = 0
+    /// The last phase that is known to be complete, with all before it.
+    var settled = 0
+    /// Tiles of the last ``PhaseSlots/count`` phases.
+    var tiles: InlineArray<8, Int> = .init(repeating: 0)
+    /// Keeps neighbours off this entry's lines.
+    var padding: InlineArray<16, Int> = .init(repeating: 0)
+  }
+
+  private let entries: UnsafeMutablePointer<Position>
+  private let workers: Int
+
+  init(workers: Int) {
+    self.workers = workers
+    entries = .allocate(capacity: workers)
+    entries.initialize(repeating: Position(), count: workers)
+  }
+
+  deinit { entries.deallocate() }
+
+  func phase(_ worker: Int) -> Int { entries[worker].phase }
+  func settled(_ worker: Int) -> Int { entries[worker].settled }
+  func settle(_ phase: Int, worker: Int) { entries[worker].settled = phase }
+
+  /// The number of the worker's next phase, from 1.
+  func begin(_ tiles: Int, worker: Int) -> Int {
+    entries[worker].phase += 1
+    let phase = entries[worker].phase
+    entries[worker].tiles[phase % PhaseSlots.count] = tiles
+    return phase
+  }
+
+  func tiles(of phase: Int, worker: Int) -> Int { entries[worker].tiles[phase % PhaseSlots.count] }
+
+  func reset() { entries.update(repeating: Position(), count: workers) }
 }
 
 /// Counters on cache lines of their own.
@@ -113,10 +274,9 @@ final class CounterArray: @unchecked Sendable {
     counters.deallocate()
   }
 
-  /// Adds one and returns the value before.
-  func increment(_ index: Int) -> Int { counters[index].value.wrappingAdd(1, ordering: .relaxed).oldValue }
-
-  func reset() { for i in 0..<count { counters[i].value.store(0, ordering: .relaxed) } }
+  subscript(index: Int) -> Atomic<Int> {
+    _read { yield counters[index].value }
+  }
 }
 
 /// A generation number that threads wait on: polling for a while, then asleep.
@@ -142,7 +302,7 @@ final class Gate: @unchecked Sendable {
     condition.deallocate()
   }
 
-  var generation: Int { current.load(ordering: .acquiring) }
+  var generation: Int { current.load(ordering: .sequentiallyConsistent) }
 
   /// Lets everyone pass who waits for the next generation.
   func open() {
@@ -155,14 +315,18 @@ final class Gate: @unchecked Sendable {
   }
 
   /// Returns once the generation is no longer `old`.
-  func wait(past old: Int) {
+  func wait(past old: Int) { wait { generation != old } }
+
+  /// Returns once `isOver`, which whoever makes it true follows by ``open()``. It is called with the mutex held.
+  @inline(__always)
+  func wait(_ isOver: () -> Bool) {
     for _ in 0..<patience {
-      if generation != old { return }
+      if isOver() { return }
       evssm_spin_hint()
     }
     pthread_mutex_lock(mutex)
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    while current.load(ordering: .sequentiallyConsistent) == old { pthread_cond_wait(condition, mutex) }
+    while !isOver() { pthread_cond_wait(condition, mutex) }
     sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     pthread_mutex_unlock(mutex)
   }

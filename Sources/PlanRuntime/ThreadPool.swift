@@ -39,8 +39,8 @@ final class ThreadPool: @unchecked Sendable {
   /// - Returns: why `control` stopped the run; nil if it did not.
   @discardableResult
   func run(_ job: any TeamJob, control: RunControl? = nil, trace: RunTrace? = nil) -> StopReason? {
-    team.begin(control, trace)
-    defer { team.begin(nil, nil) }
+    team.reset(control, trace)
+    defer { team.reset(nil, nil) }
     shared.job = job
     shared.start.open()
     job.run(worker: 0, team: team)

@@ -3,12 +3,16 @@ import CKernels
 /// The kernels of one instruction set at the sizes of the official network.
 struct Bench {
   let kernels: evssm_kernels
-  let stopwatch = Stopwatch()
+  let stopwatch: Stopwatch
+  /// One line of JSON a kernel instead of a sentence.
+  let printsJSON: Bool
   /// Multiply-adds a second in registers, measured first.
   let peak: Double
 
-  init(_ kernels: evssm_kernels) {
+  init(_ kernels: evssm_kernels, stopwatch: Stopwatch, printsJSON: Bool) {
     self.kernels = kernels
+    self.stopwatch = stopwatch
+    self.printsJSON = printsJSON
     let sink = buffer(16, scale: 0)
     var macs = 0.0
     let seconds = stopwatch.best {
@@ -19,7 +23,7 @@ struct Bench {
   }
 
   func run() {
-    print("\(String(cString: kernels.isa_name)): peak \(rounded(peak / 1e9)) GMAC/s; cycles: 16 multiply-adds at peak")
+    if !printsJSON { print("\(name): peak \(rounded(peak / 1e9)) GMAC/s; cycles: 16 multiply-adds at peak") }
     for channels in [48, 96, 192] {
       matrices(channels)
       pixels(channels)
@@ -27,16 +31,26 @@ struct Bench {
     maps()
   }
 
+  private var name: String { String(cString: kernels.isa_name) }
+
   private func rounded(_ value: Double) -> Double { Double(Int(value * 10 + 0.5)) / 10 }
 
-  private func report(_ name: String, _ size: String, seconds: Double, macs: Double) {
+  private func report(_ kernel: String, _ size: String, seconds: Double, macs: Double) {
+    if printsJSON { return reportJSON(kernel, size, seconds * peak / macs) }
     let rate = macs / seconds
-    print("\(name) \(size): \(rounded(rate / 1e9)) GMAC/s, \(rounded(100 * rate / peak)) %")
+    print("\(kernel) \(size): \(rounded(rate / 1e9)) GMAC/s, \(rounded(100 * rate / peak)) %")
   }
 
   /// `vectors`: groups of 16 results.
-  private func report(_ name: String, _ size: String, seconds: Double, vectors: Int) {
-    print("\(name) \(size): \(rounded(seconds * peak / 16 / Double(vectors))) cycles per 16")
+  private func report(_ kernel: String, _ size: String, seconds: Double, vectors: Int) {
+    let cycles = seconds * peak / 16 / Double(vectors)
+    if printsJSON { return reportJSON(kernel, size, cycles) }
+    print("\(kernel) \(size): \(rounded(cycles)) cycles per 16")
+  }
+
+  /// `cost`: cycles for 16 multiply-adds of a matrix product, or for 16 results of another kernel.
+  private func reportJSON(_ kernel: String, _ size: String, _ cost: Double) {
+    print("{\"isa\": \"\(name)\", \"kernel\": \"\(kernel)\", \"size\": \"\(size)\", \"cost\": \(cost)}")
   }
 
   // MARK: Matrices
@@ -166,6 +180,7 @@ struct Bench {
       kernels.double_row(&args)
     }
     report("double_row", "\(channels)", seconds: double, vectors: 2 * pixels * channels / 16)
+    products(channels)
     let blend = stopwatch.best {
       var args = evssm_blend_args(
         in: input, in_stride: channels, addend: other, addend_stride: channels, out: out, out_stride: channels,
@@ -173,6 +188,22 @@ struct Bench {
       kernels.blend(&args)
     }
     report("blend", "\(channels)", seconds: blend, vectors: pixels * channels / 16)
+  }
+
+  /// The mixing of the doubling convolution behind `channels`, for one row of its result.
+  private func products(_ channels: Int) {
+    let pixels = 24
+    let rows = (0..<3).map { _ in UnsafePointer(buffer((pixels + 2) * 9 * channels)) + 9 * channels }
+    let pair = (Optional(rows[0]), Optional(rows[1]))
+    let skip = buffer(2 * pixels * channels), out = buffer(2 * pixels * channels)
+    let seconds = stopwatch.best {
+      var args = evssm_double_products_args(
+        row: (pair, pair, (Optional(rows[1]), Optional(rows[2]))),
+        weight: ((0.75, 0.25), (0.25, 0.75), (0.75, 0.25)), in_stride: 9 * channels, starts: 0, ends: 0, addend: skip,
+        out: out, out_stride: channels, pixels: pixels, pitch: channels)
+      kernels.double_products(&args)
+    }
+    report("double_products", "\(channels)", seconds: seconds, vectors: 2 * pixels * channels / 16)
   }
 
   private func maps() {

@@ -50,8 +50,8 @@ struct KernelCase: Sendable, CustomTestStringConvertible {
 
   /// Every case of every kernel.
   static let all: [KernelCase] =
-    gemm + rmsNorm + layerNorm + depthwise + taps + scan + spectral + blend + halve + doubleRow + map
-    + dense
+    gemm + rmsNorm + layerNorm + depthwise + taps + scan + spectral + blend + halve + doubleRow + doubleProducts
+    + map + dense
 }
 
 extension Int {

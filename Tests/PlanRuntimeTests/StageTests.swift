@@ -55,11 +55,13 @@ import Testing
 
   @Test(arguments: [(20, 20), (21, 130), (131, 20), (70, 77)])
   func scanStageInStrips(height: Int, width: Int) throws {
-    for strip in [1, 1 << 17] {
+    for strip in [1, 100, 2000] {
+      var schedule = Schedule()
+      schedule.scanStripPixels = strip
       var stages = try StageGraph(channels: 16, seed: 3)
       try stages.scanStage(frame: .init(transposed: true), windowSide: nil)
       try stages.scanStage(frame: .init(halfTurned: true), windowSide: 30)
-      try check(stages.finished(), height: height, width: width, seed: 4, schedule: Schedule(strip: strip))
+      try check(stages.finished(), height: height, width: width, seed: 4, schedule: schedule)
     }
   }
 
@@ -70,6 +72,18 @@ import Testing
     let graph = try stages.finished()
     for (height, width) in [(20, 24), (29, 45), (43, 150)] {
       try check(graph, height: height, width: width, seed: 6)
+    }
+  }
+
+  @Test(arguments: [1, 2, 4, 8], [16, 64])
+  func feedForwardStageInStrips(rows: Int, columns: Int) throws {
+    var stages = try StageGraph(channels: 16, seed: 5)
+    try stages.feedForwardStage(frame: .init(halfTurned: true), hidden: 40)
+    var schedule = Schedule()
+    schedule.feedForwardRows = rows
+    schedule.feedForwardColumns = columns
+    for (height, width) in [(20, 24), (33, 81), (41, 150)] {
+      try check(stages.finished(), height: height, width: width, seed: 6, schedule: schedule)
     }
   }
 

@@ -30,8 +30,13 @@ INLINE void depthwise_begin(depthwise_state *state, const float *weight, const f
   state->sum[1] = depthwise_add(state, 0, column, state->bias);
 }
 
-/* Takes column x + 1 (at `at`) and returns the sum of output x. */
-INLINE vec depthwise_next(depthwise_state *state, const float *const rows[3], ptrdiff_t at) {
+/* How many pixels ahead the rows are asked for. */
+#define DEPTHWISE_AHEAD 8
+
+/* Takes column x + 1 of rows of pixels `stride` apart and returns the sum of output x. */
+INLINE vec depthwise_next(depthwise_state *state, const float *const rows[3], ptrdiff_t x, ptrdiff_t stride) {
+  const ptrdiff_t at = (x + 1) * stride;
+  UNROLL for (int i = 0; i < 3; i++) PREFETCH(rows[i] + at + DEPTHWISE_AHEAD * stride);
   vec column[3];
   depthwise_column(rows, at, column);
   vec done = depthwise_add(state, 2, column, state->sum[0]);
@@ -40,35 +45,120 @@ INLINE vec depthwise_next(depthwise_state *state, const float *const rows[3], pt
   return done;
 }
 
+/* One half of the channels of a call, lanes [c, c + LANES). */
+typedef struct {
+  const float *rows[3];
+  const float *weight, *bias;
+  size_t width; /* of a row of weights */
+} depthwise_half;
+
+INLINE depthwise_half depthwise_half_at(const evssm_depthwise_args *args, size_t c, size_t width) {
+  depthwise_half half = {.weight = args->weight + c, .bias = args->bias ? args->bias + c : NULL, .width = width};
+  UNROLL for (int i = 0; i < 3; i++) half.rows[i] = args->row[i] + c;
+  return half;
+}
+
+INLINE void depthwise_start(depthwise_state *state, const evssm_depthwise_args *args, const depthwise_half *half) {
+  depthwise_begin(state, half->weight, half->bias, half->width, half->rows, args->row_stride);
+}
+
+#if EVSSM_SIMD_REGISTERS >= 32
+
+INLINE void depthwise_gelu_lanes(const evssm_depthwise_args *args, size_t c) {
+  const depthwise_half half = depthwise_half_at(args, c, args->pitch);
+  depthwise_state state;
+  depthwise_start(&state, args, &half);
+  float *out = args->out + c;
+  for (ptrdiff_t x = 0; x < (ptrdiff_t)args->pixels; x++, out += args->out_stride) {
+    vec_store(out, function_gelu(depthwise_next(&state, half.rows, x, args->row_stride)));
+  }
+}
+
+INLINE void depthwise_gate_lanes(const evssm_depthwise_args *args, size_t c) {
+  const depthwise_half first = depthwise_half_at(args, c, 2 * args->pitch);
+  const depthwise_half second = depthwise_half_at(args, c + args->pitch, 2 * args->pitch);
+  depthwise_state a, b;
+  depthwise_start(&a, args, &first);
+  depthwise_start(&b, args, &second);
+  float *out = args->out + c;
+  for (ptrdiff_t x = 0; x < (ptrdiff_t)args->pixels; x++, out += args->out_stride) {
+    vec gate = function_gelu(depthwise_next(&a, first.rows, x, args->row_stride));
+    vec_store(out, vec_mul(gate, depthwise_next(&b, second.rows, x, args->row_stride)));
+  }
+}
+
+#else
+
+/* The weights fill the registers, and the constants of GELU would push them out: sums wait in the result for a second
+ * pass over a few pixels. */
+#define DEPTHWISE_PENDING 16
+
+/* Outputs [from, to): sums, or the product of what is there with the sums. */
+INLINE void depthwise_run(depthwise_state *memory, const evssm_depthwise_args *args, const depthwise_half *half,
+                          float *out, ptrdiff_t from, ptrdiff_t to, int multiplies) {
+  depthwise_state state = *memory;
+  out += from * args->out_stride;
+  for (ptrdiff_t x = from; x < to; x++, out += args->out_stride) {
+    vec sum = depthwise_next(&state, half->rows, x, args->row_stride);
+    vec_store(out, multiplies ? vec_mul(vec_load(out), sum) : sum);
+  }
+  *memory = state;
+}
+
+static NOINLINE void depthwise_sum(depthwise_state *state, const evssm_depthwise_args *args, const depthwise_half *half,
+                                   float *out, ptrdiff_t from, ptrdiff_t to) {
+  depthwise_run(state, args, half, out, from, to, 0);
+}
+
+static NOINLINE void depthwise_multiply(depthwise_state *state, const evssm_depthwise_args *args,
+                                        const depthwise_half *half, float *out, ptrdiff_t from, ptrdiff_t to) {
+  depthwise_run(state, args, half, out, from, to, 1);
+}
+
+static NOINLINE void depthwise_activate(float *out, ptrdiff_t stride, ptrdiff_t from, ptrdiff_t to) {
+  for (ptrdiff_t x = from; x < to; x++) vec_store(out + x * stride, function_gelu(vec_load(out + x * stride)));
+}
+
+INLINE ptrdiff_t depthwise_end(const evssm_depthwise_args *args, ptrdiff_t from) {
+  ptrdiff_t end = (ptrdiff_t)args->pixels;
+  return from + DEPTHWISE_PENDING < end ? from + DEPTHWISE_PENDING : end;
+}
+
+INLINE void depthwise_gelu_lanes(const evssm_depthwise_args *args, size_t c) {
+  const depthwise_half half = depthwise_half_at(args, c, args->pitch);
+  depthwise_state state;
+  depthwise_start(&state, args, &half);
+  float *out = args->out + c;
+  for (ptrdiff_t from = 0; from < (ptrdiff_t)args->pixels; from += DEPTHWISE_PENDING) {
+    ptrdiff_t to = depthwise_end(args, from);
+    depthwise_sum(&state, args, &half, out, from, to);
+    depthwise_activate(out, args->out_stride, from, to);
+  }
+}
+
+INLINE void depthwise_gate_lanes(const evssm_depthwise_args *args, size_t c) {
+  const depthwise_half first = depthwise_half_at(args, c, 2 * args->pitch);
+  const depthwise_half second = depthwise_half_at(args, c + args->pitch, 2 * args->pitch);
+  depthwise_state a, b;
+  depthwise_start(&a, args, &first);
+  depthwise_start(&b, args, &second);
+  float *out = args->out + c;
+  for (ptrdiff_t from = 0; from < (ptrdiff_t)args->pixels; from += DEPTHWISE_PENDING) {
+    ptrdiff_t to = depthwise_end(args, from);
+    depthwise_sum(&a, args, &first, out, from, to);
+    depthwise_activate(out, args->out_stride, from, to);
+    depthwise_multiply(&b, args, &second, out, from, to);
+  }
+}
+
+#endif
+
 static void depthwise_gelu(const evssm_depthwise_args *args) {
   if (args->pixels == 0) return;
-  const ptrdiff_t stride = args->row_stride;
-  for (size_t c = 0; c < args->pitch; c += LANES) {
-    const float *const rows[3] = {args->row[0] + c, args->row[1] + c, args->row[2] + c};
-    depthwise_state state;
-    depthwise_begin(&state, args->weight + c, args->bias ? args->bias + c : NULL, args->pitch, rows, stride);
-    float *out = args->out + c;
-    for (ptrdiff_t x = 0; x < (ptrdiff_t)args->pixels; x++, out += args->out_stride) {
-      vec_store(out, function_gelu(depthwise_next(&state, rows, (x + 1) * stride)));
-    }
-  }
+  for (size_t c = 0; c < args->pitch; c += LANES) depthwise_gelu_lanes(args, c);
 }
 
 static void depthwise_gate(const evssm_depthwise_args *args) {
   if (args->pixels == 0) return;
-  const ptrdiff_t stride = args->row_stride;
-  const size_t pitch = args->pitch;
-  for (size_t c = 0; c < pitch; c += LANES) {
-    const float *const rows_a[3] = {args->row[0] + c, args->row[1] + c, args->row[2] + c};
-    const float *const rows_b[3] = {rows_a[0] + pitch, rows_a[1] + pitch, rows_a[2] + pitch};
-    const float *weight = args->weight + c, *bias = args->bias ? args->bias + c : NULL;
-    depthwise_state a, b;
-    depthwise_begin(&a, weight, bias, 2 * pitch, rows_a, stride);
-    depthwise_begin(&b, weight + pitch, bias ? bias + pitch : NULL, 2 * pitch, rows_b, stride);
-    float *out = args->out + c;
-    for (ptrdiff_t x = 0; x < (ptrdiff_t)args->pixels; x++, out += args->out_stride) {
-      vec gate = function_gelu(depthwise_next(&a, rows_a, (x + 1) * stride));
-      vec_store(out, vec_mul(gate, depthwise_next(&b, rows_b, (x + 1) * stride)));
-    }
-  }
+  for (size_t c = 0; c < args->pitch; c += LANES) depthwise_gate_lanes(args, c);
 }

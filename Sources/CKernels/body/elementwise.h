@@ -53,7 +53,7 @@ INLINE vec elementwise_tanh(vec x) {
 INLINE vec elementwise_sqrt(vec x) {
   float value[LANES];
   vec_store(value, x);
-  for (int i = 0; i < LANES; i++) value[i] = __builtin_sqrtf(value[i]);
+  for (int i = 0; i < LANES; i++) value[i] = __builtin_elementwise_sqrt(value[i]);
   return vec_load(value);
 }
 

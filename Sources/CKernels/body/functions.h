@@ -35,6 +35,7 @@ INLINE vec function_exp_negative(vec x) {
 }
 #endif
 
+#ifndef EVSSM_SIMD_HAS_LOG1P
 /* log(1 + e) for e in [0, 1], relative error 1e-7. */
 INLINE vec function_log1p(vec e) {
   vec p = vec_set(0.0052326750010252f);
@@ -48,6 +49,7 @@ INLINE vec function_log1p(vec e) {
   p = vec_fma(p, e, vec_set(0.9999999403953552f));
   return vec_mul(p, e);
 }
+#endif
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|); above 20 the sum rounds to x. */
 INLINE vec function_softplus(vec x) {
@@ -55,6 +57,7 @@ INLINE vec function_softplus(vec x) {
   return vec_add(vec_max(vec_set(0), x), function_log1p(e));
 }
 
+#ifndef EVSSM_SIMD_HAS_GELU
 /* x * (1 + erf(x / sqrt 2)) / 2, absolute error below 3e-7 * max(1, |x|). erf / 2 is x * P(x^2) / Q(x^2) up to
  * |x| = 5.2; beyond, x^2 is held there and the result reaches its limit 1/2. */
 INLINE vec function_gelu(vec x) {
@@ -75,3 +78,4 @@ INLINE vec function_gelu(vec x) {
   half_erf = vec_min(vec_set(0.5f), vec_max(vec_set(-0.5f), half_erf));
   return vec_mul(finite, vec_add(half_erf, vec_set(0.5f)));
 }
+#endif

@@ -121,7 +121,7 @@ static void normalise(const evssm_row_args *args) {
     float *out = args->out + (ptrdiff_t)r * args->out_stride;
     const vec mean = vec_set(row_sum(in, args->count) / (float)args->count);
     float variance = row_squares(in, args->count, mean) / (float)args->count;
-    const vec scale = vec_set(1 / __builtin_sqrtf(variance + args->epsilon));
+    const vec scale = vec_set(1 / __builtin_elementwise_sqrt(variance + args->epsilon));
     size_t i = 0;
     for (; i + LANES <= args->count; i += LANES) {
       vec_store(out + i, row_affine(vec_mul(vec_sub(vec_load(in + i), mean), scale), args, i, LANES));

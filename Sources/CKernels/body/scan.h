@@ -1,7 +1,7 @@
 /* The selective scan: lanes are channels, the states of a vector of channels stay in registers. Time steps are computed
  * a block of positions ahead, apart from the recurrence, so that their long dependency chains overlap. */
 
-#define SCAN_BLOCK 32
+#define SCAN_BLOCK (EVSSM_SIMD_REGISTERS >= 32 ? 32 : 16)
 #define SCAN_GROUP 4
 
 /* Time steps of `group` positions, lanes [c, c + LANES), into step[position][LANES]. */
@@ -30,18 +30,71 @@ static NOINLINE void scan_block_steps(
   }
 }
 
-/* One position: advances the states and returns y. `b` points at B and then C of the position. */
-INLINE vec scan_position(vec state[EVSSM_STATES], const vec a[EVSSM_STATES], vec d, vec step, vec u, const float *b) {
-  vec input = vec_mul(step, u);
-  vec even = vec_mul(d, u), odd = vec_set(0);
-  UNROLL for (int n = 0; n < EVSSM_STATES; n++) {
-    vec decay = function_decay(vec_mul(step, a[n]));
-    state[n] = vec_fma(decay, state[n], vec_mul(input, vec_set(b[n])));
-    vec *sum = n % 2 ? &odd : &even;
-    *sum = vec_fma(state[n], vec_set(b[EVSSM_STATES + n]), *sum);
-  }
-  return vec_add(even, odd);
+/* Where a block of positions lies, lanes [c, c + LANES). */
+typedef struct {
+  const float *u;
+  float *y;
+  const float *parameters; /* B and then C */
+  size_t count;
+} scan_block;
+
+INLINE void scan_next(const evssm_scan_args *args, scan_block *block) {
+  block->u += args->u_stride;
+  block->y += args->y_stride;
+  block->parameters += args->parameters_stride;
 }
+
+/* One state of one position: h = decay * h + input * b, and sum + h * c. */
+INLINE vec scan_advance(vec *state, vec decay, vec input, const float *b, vec sum) {
+  *state = vec_fma(decay, *state, vec_mul(input, vec_set(b[0])));
+  return vec_fma(*state, vec_set(b[EVSSM_STATES]), sum);
+}
+
+#if EVSSM_SIMD_REGISTERS >= 32
+
+/* The recurrence over a block; decays are made where they are used. */
+INLINE void scan_run(const evssm_scan_args *args, const vec a[EVSSM_STATES], vec d, const float *step, vec *state,
+                     scan_block block) {
+  for (size_t l = 0; l < block.count; l++, scan_next(args, &block)) {
+    vec time = vec_load(step + l * LANES), u = vec_load(block.u);
+    vec input = vec_mul(time, u), sum[2] = {vec_mul(d, u), vec_set(0)};
+    UNROLL for (int n = 0; n < EVSSM_STATES; n++) {
+      vec decay = function_decay(vec_mul(time, a[n]));
+      sum[n % 2] = scan_advance(&state[n], decay, input, block.parameters + n, sum[n % 2]);
+    }
+    vec_store(block.y, vec_add(sum[0], sum[1]));
+  }
+}
+
+#else
+
+/* Decays of a block of `count` positions into decay[position][state][LANES]: with few registers, the constants of the
+ * exponential and the states would push each other out. */
+static NOINLINE void scan_decays(const vec a[EVSSM_STATES], const float *step, size_t count, float *decay) {
+  for (size_t n = 0; n < EVSSM_STATES; n++) {
+    float *out = decay + n * LANES;
+    for (size_t l = 0; l < count; l++, out += EVSSM_STATES * LANES) {
+      vec_store(out, function_decay(vec_mul(vec_load(step + l * LANES), a[n])));
+    }
+  }
+}
+
+INLINE void scan_run(const evssm_scan_args *args, const vec a[EVSSM_STATES], vec d, const float *step, vec *state,
+                     scan_block block) {
+  float decay[SCAN_BLOCK * EVSSM_STATES * LANES] __attribute__((aligned(64)));
+  scan_decays(a, step, block.count, decay);
+  for (size_t l = 0; l < block.count; l++, scan_next(args, &block)) {
+    const float *decays = decay + l * EVSSM_STATES * LANES;
+    vec u = vec_load(block.u);
+    vec input = vec_mul(vec_load(step + l * LANES), u), sum[2] = {vec_mul(d, u), vec_set(0)};
+    UNROLL for (int n = 0; n < EVSSM_STATES; n++) {
+      sum[n % 2] = scan_advance(&state[n], vec_load(decays + n * LANES), input, block.parameters + n, sum[n % 2]);
+    }
+    vec_store(block.y, vec_add(sum[0], sum[1]));
+  }
+}
+
+#endif
 
 /* Lanes [c, c + LANES) over all positions. */
 INLINE void scan_lanes(const evssm_scan_args *args, size_t c) {
@@ -51,18 +104,13 @@ INLINE void scan_lanes(const evssm_scan_args *args, size_t c) {
     a[n] = vec_min(vec_set(0), vec_load(args->a + (size_t)n * args->pitch + c));
     state[n] = vec_load(args->state + (size_t)n * args->pitch + c);
   }
-  const float *u = args->u + c, *parameters = args->parameters;
-  float *y = args->y + c;
   for (size_t done = 0; done < args->positions; done += SCAN_BLOCK) {
-    size_t count = args->positions - done < SCAN_BLOCK ? args->positions - done : SCAN_BLOCK;
-    scan_block_steps(args, c, parameters, count, step);
-    for (size_t l = 0; l < count; l++) {
-      vec out = scan_position(state, a, d, vec_load(step + l * LANES), vec_load(u), parameters + args->rank);
-      vec_store(y, out);
-      u += args->u_stride;
-      y += args->y_stride;
-      parameters += args->parameters_stride;
-    }
+    const float *parameters = args->parameters + (ptrdiff_t)done * args->parameters_stride;
+    size_t left = args->positions - done;
+    scan_block block = {args->u + (ptrdiff_t)done * args->u_stride + c, args->y + (ptrdiff_t)done * args->y_stride + c,
+                        parameters + args->rank, left < SCAN_BLOCK ? left : SCAN_BLOCK};
+    scan_block_steps(args, c, parameters, block.count, step);
+    scan_run(args, a, d, step, state, block);
   }
   UNROLL for (int n = 0; n < EVSSM_STATES; n++) vec_store(args->state + (size_t)n * args->pitch + c, state[n]);
 }

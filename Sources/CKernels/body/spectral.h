@@ -159,10 +159,22 @@ static NOINLINE void spectral_row_out(const evssm_spectral_args *args, ptrdiff_t
   }
 }
 
+/* Asks for the lines of the result and of what is added to it, lanes [c, c + EVSSM_LANES), while the transforms run. */
+static NOINLINE void spectral_prefetch(const evssm_spectral_args *args, size_t c) {
+  for (ptrdiff_t i = (ptrdiff_t)args->first_row; i < (ptrdiff_t)args->end_row; i++) {
+    for (ptrdiff_t j = (ptrdiff_t)args->first_column; j < (ptrdiff_t)args->end_column; j++) {
+      const ptrdiff_t at = i * args->out_row + j * args->out_pixel + (ptrdiff_t)c;
+      PREFETCH(args->addend + at);
+      PREFETCH_WRITE(args->out + at);
+    }
+  }
+}
+
 static void spectral(const evssm_spectral_args *args) {
   float scratch[SPECTRAL_SIDE * SPECTRAL_SIDE * LANES] __attribute__((aligned(64)));
   const size_t line = SPECTRAL_SIDE * LANES;
   for (size_t c = 0; c < args->pitch; c += LANES) {
+    if (c % EVSSM_LANES == 0) spectral_prefetch(args, c);
     for (size_t i = 0; i < SPECTRAL_SIDE; i++) spectral_row_in(args, (ptrdiff_t)i, c, scratch + i * line);
     spectral_columns(scratch, args->filter + c, args->pitch);
     for (size_t i = args->first_row; i < args->end_row; i++) {

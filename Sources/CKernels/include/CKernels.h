@@ -206,6 +206,26 @@ typedef struct {
   size_t pitch;
 } evssm_double_args;
 
+/* One row of a 3x3 convolution of a map doubled by bilinear interpolation, from products of the map with the nine
+ * matrices of the taps: a pixel of a row of products holds nine groups of `pitch` values, tap (i, j) in group 3i + j.
+ * Groups i of rows are first mixed, v_j[p] = sum over i of weight[i][0] * row[i][0][p] + weight[i][1] * row[i][1][p], then
+ *   out[2p]     = addend[2p]     + 0.75 v_0[p - 1] + 0.25 v_0[p] + 0.25 v_1[p - 1] + 0.75 v_1[p] + 0.75 v_2[p] + 0.25 v_2[p + 1]
+ *   out[2p + 1] = addend[2p + 1] + 0.25 v_0[p - 1] + 0.75 v_0[p] + 0.75 v_1[p] + 0.25 v_1[p + 1] + 0.25 v_2[p] + 0.75 v_2[p + 1]
+ * Pixels -1 and `pixels` are read. Where the map starts with pixel 0, pixel -1 counts as pixel 0 (interpolation clamps)
+ * and out[0] goes without v_0 (convolution pads with zeros); where it ends with the last pixel, mirrored. addend may
+ * equal out; both have one stride. Writes 2 * pixels pixels. */
+typedef struct {
+  const float *row[3][2];
+  float weight[3][2];
+  ptrdiff_t in_stride;
+  int starts, ends; /* whether the map starts with pixel 0, and ends with the last */
+  const float *addend;
+  float *out;
+  ptrdiff_t out_stride;
+  size_t pixels;
+  size_t pitch;
+} evssm_double_products_args;
+
 /* Elementwise functions as the kernels above use them, for tests and measurements. in and out may be the same. */
 typedef struct {
   const float *in;

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "../vocabulary/avx2.h"
+#include "../vocabulary/avx2_exp.h"
 #include "../body/bodies.h"
 #pragma clang attribute pop
 #endif

@@ -1,5 +1,6 @@
 /* The SIMD vocabulary on AVX2 and FMA: 8 lanes, 16 registers. See baseline.h for the contract. */
 #define LANES 8
+#define EVSSM_SIMD_REGISTERS 16
 #define EVSSM_SIMD_NAME avx2
 #define EVSSM_SIMD_ISA EVSSM_ISA_AVX2
 

@@ -1,5 +1,6 @@
 /* The SIMD vocabulary on AVX-512 F, BW, DQ, VL: 16 lanes, 32 registers. See baseline.h for the contract. */
 #define LANES 16
+#define EVSSM_SIMD_REGISTERS 32
 #define EVSSM_SIMD_NAME avx512
 #define EVSSM_SIMD_ISA EVSSM_ISA_AVX512
 

@@ -34,6 +34,17 @@ INLINE vec exp_fraction(vec shifted, vec f) {
   return vec_fma(vec_mul(root, f), slope, root);
 }
 
+/* 2^(n + k/32 + f) for the number 32 n + k in the low bits of `shifted`, where the result is normal: the power of two
+ * goes in before the polynomial. */
+INLINE vec exp_power(vec shifted, vec f) {
+  __m512i index = _mm512_castps_si512(shifted);
+  __m512i root = _mm512_permutex2var_epi32(
+      _mm512_load_si512(exp_table_bits), index, _mm512_load_si512(exp_table_bits + 16));
+  vec power = _mm512_castsi512_ps(_mm512_add_epi32(root, _mm512_slli_epi32(index, 18)));
+  vec slope = exp_slope(f);
+  return vec_fma(vec_mul(power, f), slope, power);
+}
+
 INLINE vec function_exp2(vec x) {
   x = vec_min(vec_set(128), vec_max(vec_set(-127), x));
   vec shifted = vec_add(x, vec_set(EXP_SHIFT));
@@ -45,18 +56,12 @@ INLINE vec function_exp_negative(vec x) {
   vec shifted = vec_fma(x, vec_set(-1.4426950216293335f), vec_set(EXP_SHIFT));
   vec rounded = vec_sub(shifted, vec_set(EXP_SHIFT));
   vec f = _mm512_fnmsub_ps(x, vec_set(1.4426950216293335f), rounded);
-  return vec_scale(exp_fraction(shifted, vec_fma(x, vec_set(-1.925963033500011e-08f), f)), rounded);
+  return exp_power(shifted, vec_fma(x, vec_set(-1.925963033500011e-08f), f));
 }
 
-/* 2^x for x <= 0, where nothing overflows and the power of two can go in before the polynomial. */
+/* 2^x for x <= 0. */
 INLINE vec function_decay(vec x) {
   x = vec_max(vec_set(-127), x);
   vec shifted = vec_add(x, vec_set(EXP_SHIFT));
-  vec f = vec_sub(x, vec_sub(shifted, vec_set(EXP_SHIFT)));
-  __m512i index = _mm512_castps_si512(shifted);
-  __m512i root = _mm512_permutex2var_epi32(
-      _mm512_load_si512(exp_table_bits), index, _mm512_load_si512(exp_table_bits + 16));
-  vec power = _mm512_castsi512_ps(_mm512_add_epi32(root, _mm512_slli_epi32(index, 18)));
-  vec slope = exp_slope(f);
-  return vec_fma(vec_mul(power, f), slope, power);
+  return exp_power(shifted, vec_sub(x, vec_sub(shifted, vec_set(EXP_SHIFT))));
 }

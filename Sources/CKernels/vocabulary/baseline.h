@@ -1,6 +1,6 @@
 /* The SIMD vocabulary, and its portable form: 4 lanes in the compiler's vector types (SSE2 on x86-64).
  *
- * A vocabulary defines LANES, EVSSM_SIMD_NAME, EVSSM_SIMD_ISA, the type `vec` and:
+ * A vocabulary defines LANES, EVSSM_SIMD_REGISTERS (their number), EVSSM_SIMD_NAME, EVSSM_SIMD_ISA, the type `vec` and:
  *   GEMM_ROWS_n              optional but for n = 2: rows of a matrix tile that is n vectors wide
  *   vec_load, vec_store      LANES floats, any alignment
  *   vec_set                  one value in every lane
@@ -12,6 +12,7 @@
  *   vec_first(a, count)      lanes below count, zero in the others; 0 <= count <= LANES
  *   vec_sum                  the sum of all lanes in a fixed order */
 #define LANES 4
+#define EVSSM_SIMD_REGISTERS 16
 #define EVSSM_SIMD_NAME baseline
 #define EVSSM_SIMD_ISA EVSSM_ISA_BASELINE
 

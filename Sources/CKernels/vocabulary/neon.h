@@ -1,5 +1,6 @@
 /* The SIMD vocabulary on arm64 NEON: 4 lanes, 32 registers. See baseline.h for the contract. */
 #define LANES 4
+#define EVSSM_SIMD_REGISTERS 32
 #define EVSSM_SIMD_NAME neon
 #define EVSSM_SIMD_ISA EVSSM_ISA_NEON
 

@@ -259,10 +259,14 @@ struct  Evssm__Plan__DoubleConvolution
   uint32_t output_channels;
   uint32_t kernel_side;
   uint32_t weight;
+  /*
+   * 0: interpolation goes first.
+   */
+  uint32_t panel_columns;
 };
 #define EVSSM__PLAN__DOUBLE_CONVOLUTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__double_convolution__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Evssm__Plan__Frame

@@ -69,7 +69,7 @@ extension Step {
       writer.message(6) {
         $0.integers([
           step.input.rawValue, step.skip.rawValue, step.output.rawValue, step.inputChannels, step.outputChannels,
-          step.kernelSide, step.weight.rawValue,
+          step.kernelSide, step.weight.rawValue, step.panelColumns ?? 0,
         ])
       }
     case .outputConvolution(let step):

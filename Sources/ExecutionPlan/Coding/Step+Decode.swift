@@ -49,7 +49,8 @@ extension DoubleConvolution {
     self.init(
       input: BufferID(message.input), skip: BufferID(message.skip), output: BufferID(message.output),
       inputChannels: Int(message.input_channels), outputChannels: Int(message.output_channels),
-      kernelSide: Int(message.kernel_side), weight: ConstantID(message.weight))
+      kernelSide: Int(message.kernel_side),
+      panelColumns: message.panel_columns == 0 ? nil : Int(message.panel_columns), weight: ConstantID(message.weight))
   }
 }
 

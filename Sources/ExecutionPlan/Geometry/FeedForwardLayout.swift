@@ -15,10 +15,14 @@ public struct FeedForwardLayout: Sendable, Hashable {
   public let hiddenPitch: Int
   public let channelPitch: Int
 
-  /// Ring of `stripRows + 2` rows of project_in's result, each with one pixel of halo at both ends.
+  /// Ring of `expandedRows` rows of project_in's result, each with one pixel of halo at both ends.
   public let expanded: Int
-  /// Ring of two bands of project_out's result, 16 rows of `panelWidth` pixels.
+  /// What three strips reach: one is projected while the one after it waits and the next is expanded.
+  public let expandedRows: Int
+  /// Ring of `projectedRows` rows of project_out's result, each of `panelWidth` pixels.
   public let projected: Int
+  /// Two bands; three where a strip is a whole band.
+  public let projectedRows: Int
   /// Floats in all.
   public let total: Int
 
@@ -36,8 +40,10 @@ public struct FeedForwardLayout: Sendable, Hashable {
     channelPitch = Layout.pitch(stage.channels)
 
     var scratch = ScratchAllocator()
-    expanded = try scratch.place(stripRows + 2, panelWidth + 2, 2, hiddenPitch)
-    projected = try scratch.place(2 * Layout.patch, panelWidth, channelPitch)
+    expandedRows = min(3 * stripRows, frame.height) + 2
+    projectedRows = min(stripRows < Layout.patch ? 2 : 3, (frame.height + Layout.patch - 1) / Layout.patch) * Layout.patch
+    expanded = try scratch.place(expandedRows, panelWidth + 2, 2, hiddenPitch)
+    projected = try scratch.place(projectedRows, panelWidth, channelPitch)
     total = scratch.total
   }
 }

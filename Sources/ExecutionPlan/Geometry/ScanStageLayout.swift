@@ -4,8 +4,8 @@ import Tensors
 /// size.
 ///
 /// A window is processed in strips of whole rows of the frame. The scan lags ``lag`` positions behind the depthwise
-/// convolution, because the seven taps in front of it look that far ahead; the buffers keep what the next strip needs
-/// in front of the strip's own positions.
+/// convolution, because the seven taps in front of it look that far ahead; the buffers have what the strip needs of the
+/// one before it in front of its own positions.
 public struct ScanStageLayout: Sendable, Hashable {
   /// Positions that the scan runs behind: half of the taps.
   public static let lag = Layout.taps / 2
@@ -21,12 +21,10 @@ public struct ScanStageLayout: Sendable, Hashable {
 
   /// Ring of `stripRows + 2` rows of in_proj's x half, each with one pixel of halo at both ends.
   public let expanded: Int
-  /// `lag + strip` positions of u, overwritten by y.
-  public let sequence: Int
-  /// `lag` positions of u that wait for the next strip.
-  public let carry: Int
-  /// `2·lag + strip + lag` positions of x_proj's result.
-  public let parameters: Int
+  /// `lag + strip` positions of u, overwritten by y; one for even and one for odd strips.
+  public let sequence: [Int]
+  /// `2·lag + strip + lag` positions of x_proj's result; one for even and one for odd strips.
+  public let parameters: [Int]
   /// `lag + strip` positions of the parameters behind the taps.
   public let convolved: Int
   /// The scan's state, [8][innerPitch].
@@ -47,9 +45,13 @@ public struct ScanStageLayout: Sendable, Hashable {
 
     var scratch = ScratchAllocator()
     expanded = try scratch.place(stripRows + 2, columns.length + 2, innerPitch)
-    sequence = try scratch.place(Self.lag + positions, innerPitch)
-    carry = try scratch.place(Self.lag, innerPitch)
-    parameters = try scratch.place(3 * Self.lag + positions, parameterPitch)
+    let parities = stripRows < rows.length ? 2 : 1
+    var (sequence, parameters): ([Int], [Int]) = ([], [])
+    for _ in 0..<parities {
+      sequence.append(try scratch.place(Self.lag + positions, innerPitch))
+      parameters.append(try scratch.place(3 * Self.lag + positions, parameterPitch))
+    }
+    (self.sequence, self.parameters) = (sequence, parameters)
     convolved = try scratch.place(Self.lag + positions, parameterPitch)
     state = try scratch.place(Layout.states, innerPitch)
     total = scratch.total

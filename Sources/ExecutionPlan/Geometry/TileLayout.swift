@@ -2,7 +2,8 @@ import Tensors
 
 /// Where a thread's private buffers for one tile of pixels lie, in floats from the start of its scratch memory.
 public struct TileLayout: Sendable, Hashable {
-  /// What the tile's matrix product reads: normalised pixels, gated pixels, gathered taps or padded rows.
+  /// What the tile's matrix product reads: normalised pixels, gated pixels, gathered taps, padded rows, or a ring of
+  /// three rows of products.
   public let operand: Int
   /// What it writes before the result is spread over a map, or a patch.
   public let result: Int
@@ -24,7 +25,11 @@ public struct TileLayout: Sendable, Hashable {
       operand = try scratch.place(3, tile + 2, Layout.pitch(step.inputChannels))
       result = operand
     case .doubleConvolution(let step):
-      operand = try scratch.place(3, tile + 4, Layout.pitch(step.inputChannels))
+      if let columns = step.panelColumns {
+        operand = try scratch.place(3, columns + 2, 9, Layout.pitch(step.outputChannels))
+      } else {
+        operand = try scratch.place(3, tile + 4, Layout.pitch(step.inputChannels))
+      }
       result = operand
     case .scanStage(let step):
       operand = try scratch.place(tile, Layout.pitch(step.channels))

@@ -8,6 +8,7 @@ enum OperationBounds {
   static let mostHidden = 8 * mostChannels
   static let mostRank = 1024
   static let mostStripPixels = 1 << 20
+  static let mostPanelColumns = 1024
   static let mostEpsilon: Float = 1
 }
 
@@ -18,7 +19,12 @@ extension Operation {
     case .pictureConvolution(let step): try check(step.channels, 1...OperationBounds.mostChannels, "channels")
     case .outputConvolution(let step): try check(step.channels, 1...OperationBounds.mostChannels, "channels")
     case .halveConvolution(let step): try checkConvolution(step.inputChannels, step.outputChannels, step.kernelSide)
-    case .doubleConvolution(let step): try checkConvolution(step.inputChannels, step.outputChannels, step.kernelSide)
+    case .doubleConvolution(let step):
+      try checkConvolution(step.inputChannels, step.outputChannels, step.kernelSide)
+      if let columns = step.panelColumns {
+        try check(columns, 1...OperationBounds.mostPanelColumns, "panel_columns")
+        guard step.kernelSide == 3 else { throw numberError("kernel_side", step.kernelSide, "3") }
+      }
     case .scanStage(let step): try step.checkNumbers()
     case .feedForwardStage(let step): try step.checkNumbers()
     }

@@ -37,7 +37,13 @@ extension Emitter {
     let weight = try constant(node, 2)
     let input = try buffer(node, 0)
     let skip = try buffer(node, 1)
-    let id = packer.matrix(name(node, 2), Self.spatialMatrix(weight.values, weight.shape))
+    let (outputs, inputs, side) = (weight.shape[0], weight.shape[1], weight.shape[2])
+    let choice = schedule.doubling(inputChannels: inputs, outputChannels: outputs, kernelSide: side)
+    explain(node, choice.reason)
+    let matrix =
+      choice.panelColumns == nil
+      ? Self.spatialMatrix(weight.values, weight.shape) : Self.tapMatrix(weight.values, weight.shape)
+    let id = packer.matrix(name(node, 2), matrix)
     let output: BufferID
     if isLastUse(of: node.inputs[1], at: node) {
       output = skip
@@ -47,8 +53,8 @@ extension Emitter {
     }
     return .doubleConvolution(
       .init(
-        input: input, skip: skip, output: output, inputChannels: weight.shape[1], outputChannels: weight.shape[0],
-        kernelSide: weight.shape[2], weight: id))
+        input: input, skip: skip, output: output, inputChannels: inputs, outputChannels: outputs, kernelSide: side,
+        panelColumns: choice.panelColumns, weight: id))
   }
 
   /// A dense k×k convolution as a matrix: row (k·dy + dx)·pitch + channel, so that a row of taps reads pixels side by
@@ -61,6 +67,22 @@ extension Emitter {
       for channel in 0..<inputs {
         for tap in 0..<taps {
           matrix.values[(tap * pitch + channel) * outputs + output] = weight[(output * inputs + channel) * taps + tap]
+        }
+      }
+    }
+    return matrix
+  }
+
+  /// The matrices of a dense convolution's taps side by side: column tap·pitch + output channel.
+  static func tapMatrix(_ weight: [Float], _ shape: [Int]) -> ColumnMatrix {
+    let (outputs, inputs, taps) = (shape[0], shape[1], shape[2] * shape[3])
+    let pitch = Layout.pitch(outputs)
+    var matrix = ColumnMatrix(inner: inputs, columns: taps * pitch)
+    for output in 0..<outputs {
+      for channel in 0..<inputs {
+        for tap in 0..<taps {
+          let column = tap * pitch + output
+          matrix.values[channel * matrix.columns + column] = weight[(output * inputs + channel) * taps + tap]
         }
       }
     }

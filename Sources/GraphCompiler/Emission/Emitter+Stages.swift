@@ -8,6 +8,8 @@ extension Emitter {
     let shape = try constant(node, Operand.inProjectionX.rawValue).shape
     let (inner, channels) = (shape[0], shape[1])
     let input = try buffer(node, 0)
+    let choice = schedule.scan(inner: inner, rank: stage.rank)
+    explain(node, choice.reason)
     let weights = ExecutionPlan.ScanStage.Weights(
       inProjectionX: try linear(node, Operand.inProjectionX.rawValue),
       inProjectionXBias: try vector(node, Operand.inProjectionXBias.rawValue),
@@ -26,7 +28,7 @@ extension Emitter {
       .init(
         input: input, output: makeBuffer(node, channels: channels, divisor: try divisor(input)), channels: channels,
         inner: inner, rank: stage.rank, frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
-        layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: schedule.scanStripPixels(channels: channels),
+        layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels,
         weights: weights))
   }
 
@@ -37,7 +39,8 @@ extension Emitter {
     // Only the grid's anchor depends on the half turn; rows of the upright map are the fast ones in memory, so a
     // transpose is not followed.
     let frame = Frame(transposed: false, halfTurned: stage.frame.halfTurned)
-    let tile = schedule.feedForward(channels: channels, hidden: stage.hidden)
+    let choice = schedule.feedForward(channels: channels, hidden: stage.hidden)
+    explain(node, choice.reason)
     let weights = ExecutionPlan.FeedForwardStage.Weights(
       projectIn: try halves(node, Operand.projectIn.rawValue, hidden: stage.hidden),
       projectInBias: try halvesVector(node, Operand.projectInBias.rawValue, hidden: stage.hidden),
@@ -46,8 +49,8 @@ extension Emitter {
     return .feedForwardStage(
       .init(
         input: input, output: makeBuffer(node, channels: channels, divisor: try divisor(input)), channels: channels,
-        hidden: stage.hidden, frame: frame, rmsEpsilon: Float(stage.epsilon), stripRows: tile.stripRows,
-        panelColumns: tile.panelColumns, weights: weights))
+        hidden: stage.hidden, frame: frame, rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows,
+        panelColumns: choice.panelColumns, weights: weights))
   }
 }
 

@@ -11,6 +11,8 @@ struct Emitter {
   var packer = WeightPacker()
   var buffers: [BufferDescription] = []
   var steps: [Step] = []
+  /// What was chosen for each step, and why.
+  private(set) var explanations: [Explanation] = []
   private var bufferOfValue: [ValueID: BufferID] = [:]
 
   init(_ graph: Graph, schedule: Schedule) {
@@ -52,6 +54,10 @@ struct Emitter {
 }
 
 extension Emitter {
+  mutating func explain(_ node: Node, _ reason: String) {
+    explanations.append(Explanation(pass: "schedule", .applied, node: node.name, reason))
+  }
+
   /// The buffer of a value that an earlier step made.
   func buffer(_ node: Node, _ input: Int) throws -> BufferID {
     guard let buffer = bufferOfValue[node.inputs[input]] else {

@@ -22,8 +22,8 @@ final class PictureConvolutionExecutor: StepExecutor, @unchecked Sendable {
   }
 
   func run(worker: Int, team: Team, scratch: Floats) {
-    team.tiles(output.height * tiles.tilesPerRow, worker: worker) { index in
-      let (row, start, end) = tiles.tile(index)
+    team.tiles(tiles.count(rows: output.height), worker: worker) { index in
+      let (row, start, end) = tiles.tile(index, rows: output.height)
       gather(row, start, end, into: scratch)
       kernels.product(
         scratch, stride: 27, inner: 27, weight, into: output.pixel(row, start), stride: output.pitch, rows: end - start)
@@ -74,8 +74,8 @@ final class OutputConvolutionExecutor: StepExecutor, @unchecked Sendable {
   }
 
   func run(worker: Int, team: Team, scratch: Floats) {
-    team.tiles(picture.height * tiles.tilesPerRow, worker: worker) { index in
-      let (row, start, end) = tiles.tile(index)
+    team.tiles(tiles.count(rows: picture.height), worker: worker) { index in
+      let (row, start, end) = tiles.tile(index, rows: picture.height)
       let operand = scratch + tile.operand
       let rowPitch = (Operation.tilePixels + 2) * input.pitch
       for dy in 0..<3 { gather(row + dy - 1, start - 1, end + 1, into: operand + dy * rowPitch) }
@@ -129,8 +129,8 @@ final class HalveConvolutionExecutor: StepExecutor, @unchecked Sendable {
   func run(worker: Int, team: Team, scratch: Floats) {
     let halo = side / 2
     let rowPitch = (Operation.tilePixels + 2) * input.pitch
-    team.tiles(output.height * tiles.tilesPerRow, worker: worker) { index in
-      let (row, start, end) = tiles.tile(index)
+    team.tiles(tiles.count(rows: output.height), worker: worker) { index in
+      let (row, start, end) = tiles.tile(index, rows: output.height)
       for dy in 0..<side { halve(row + dy - halo, start - halo, end + halo, into: scratch + dy * rowPitch) }
       kernels.convolution(
         scratch, rowPitch: rowPitch, side: side, pitch: input.pitch, weight,

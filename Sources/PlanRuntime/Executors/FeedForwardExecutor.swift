@@ -1,13 +1,12 @@
 import CKernels
 import ExecutionPlan
 
-/// Runs a feed-forward stage: panel after panel, in strips of rows, each in two phases.
+/// Runs a feed-forward stage: panel after panel, in strips of rows.
 ///
-/// 1. expand: norm and project_in for the strip's rows, one row ahead; beside it the spectral filter of a band that is
-///   complete.
-/// 2. project: depthwise 3×3, gate and project_out.
+/// Phases: *expand* (norm and project_in for a strip's rows, one row ahead), *project* (depthwise 3×3, gate and
+/// project_out), and *filter* (the spectral filter of a band that is complete, and the residual).
 final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
-  // Unchecked: all members are constants; the memory behind the pointers is written in phases with barriers between.
+  // Unchecked: all members are constants; the memory behind the pointers is written in phases that wait for each other.
   private let kernels: UnsafePointer<evssm_kernels>
   private let stage: FeedForwardStage
   private let layout: FeedForwardLayout
@@ -58,43 +57,76 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   func run(worker: Int, team: Team, scratch: Floats) {
     for index in 1..<layout.panelEdges.count {
       let panel = Panel(start: layout.panelEdges[index - 1], end: layout.panelEdges[index])
-      run(panel, worker: worker, team: team, scratch: scratch)
+      run(Turn(panel: panel, worker: worker, team: team, scratch: scratch))
     }
   }
 
-  private func run(_ panel: Panel, worker: Int, team: Team, scratch: Floats) {
-    var firstRow = 0
-    var complete: Int? = nil
-    while firstRow < layout.height {
-      let endRow = min(firstRow + layout.stripRows, layout.height)
-      let rows = (firstRow == 0 ? -1 : firstRow + 1)..<(endRow + 1)
-      let filtering = complete == nil ? 0 : panel.patches
-      let band = complete ?? 0
-      team.tiles(filtering + rows.count * panel.haloTiles.tilesPerRow, worker: worker) { tile in
-        if tile < filtering {
-          filter(panel, band: band, patch: tile, scratch)
-        } else {
-          expand(panel, rows, tile - filtering, scratch)
-        }
+  /// A worker on a panel.
+  private struct Turn {
+    let panel: Panel
+    let worker: Int
+    let team: Team
+    let scratch: Floats
+  }
+
+  /// Strip after strip, with the expansion two strips ahead: each phase may begin while the one before it ends, as it
+  /// needs only what is older.
+  private func run(_ turn: Turn) {
+    expand(turn, strip: 0, overlapping: 0)
+    expand(turn, strip: 1, overlapping: 1)
+    var filtered = 0
+    for strip in 0..<strips {
+      project(turn, strip: strip)
+      expand(turn, strip: strip + 2, overlapping: 1)
+      let complete = strip * layout.stripRows / Layout.patch
+      if complete > filtered {
+        filter(turn, band: filtered, overlapping: 1)
+        filtered = complete
       }
-      team.tiles((endRow - firstRow) * panel.tiles.tilesPerRow, worker: worker) { tile in
-        project(panel, firstRow, tile, scratch)
-      }
-      complete = endRow % Layout.patch == 0 || endRow == layout.height ? (endRow - 1) / Layout.patch : nil
-      firstRow = endRow
     }
-    let band = (layout.height - 1) / Layout.patch
-    team.tiles(panel.patches, worker: worker) { tile in filter(panel, band: band, patch: tile, scratch) }
+    let bands = (layout.height + Layout.patch - 1) / Layout.patch
+    for band in filtered..<bands { filter(turn, band: band, overlapping: 0) }
+  }
+
+  private var strips: Int { (layout.height + layout.stripRows - 1) / layout.stripRows }
+
+  /// Rows of the map that a strip's projection needs and no strip before it expanded; none behind the last strip.
+  private func rowsToExpand(_ strip: Int) -> Range<Int> {
+    guard strip < strips else { return 0..<0 }
+    let first = strip * layout.stripRows
+    return (strip == 0 ? -1 : first + 1)..<(min(first + layout.stripRows, layout.height) + 1)
+  }
+
+  private func expand(_ turn: Turn, strip: Int, overlapping: Int) {
+    let rows = rowsToExpand(strip)
+    let count = turn.panel.haloTiles.count(rows: rows.count)
+    turn.team.phase(count, worker: turn.worker, overlapping: overlapping) { tile in
+      expand(turn.panel, rows, tile, turn.scratch)
+    }
+  }
+
+  private func project(_ turn: Turn, strip: Int) {
+    let first = strip * layout.stripRows
+    let rows = first..<min(first + layout.stripRows, layout.height)
+    turn.team.phase(turn.panel.tiles.count(rows: rows.count), worker: turn.worker, overlapping: 1) { tile in
+      project(turn.panel, rows, tile, turn.scratch)
+    }
+  }
+
+  private func filter(_ turn: Turn, band: Int, overlapping: Int) {
+    turn.team.phase(turn.panel.patches, worker: turn.worker, overlapping: overlapping) { tile in
+      filter(turn.panel, band: band, patch: tile, turn.scratch)
+    }
   }
 
   /// The first pixel (column −1 of the panel) of a row in the ring.
   private func ring(_ row: Int, _ panel: Panel) -> Floats {
-    let slots = layout.stripRows + 2
+    let slots = layout.expandedRows
     return expanded + (row + slots) % slots * (layout.panelWidth + 2) * 2 * layout.hiddenPitch
   }
 
   private func expand(_ panel: Panel, _ rows: Range<Int>, _ index: Int, _ scratch: Floats) {
-    let (offset, start, end) = panel.haloTiles.tile(index)
+    let (offset, start, end) = panel.haloTiles.tile(index, rows: rows.count)
     let row = rows.lowerBound + offset
     let pitch = 2 * layout.hiddenPitch
     let target = ring(row, panel)
@@ -116,9 +148,9 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
       into: target + first * pitch, stride: pitch, rows: last - first)
   }
 
-  private func project(_ panel: Panel, _ firstRow: Int, _ index: Int, _ scratch: Floats) {
-    let (offset, start, end) = panel.tiles.tile(index)
-    let row = firstRow + offset
+  private func project(_ panel: Panel, _ rows: Range<Int>, _ index: Int, _ scratch: Floats) {
+    let (offset, start, end) = panel.tiles.tile(index, rows: rows.count)
+    let row = rows.lowerBound + offset
     let pitch = 2 * layout.hiddenPitch
     let at = (start + 1) * pitch
     var gate = evssm_depthwise_args(
@@ -135,7 +167,7 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
 
   /// A pixel of project_out's result; `column` counts from the panel's start.
   private func projectedPixel(_ row: Int, _ column: Int) -> Floats {
-    projected + (row % (2 * Layout.patch) * layout.panelWidth + column) * layout.channelPitch
+    projected + (row % layout.projectedRows * layout.panelWidth + column) * layout.channelPitch
   }
 
   /// Filters one patch of a band and adds it to the input.

@@ -2,25 +2,23 @@ import CKernels
 import ExecutionPlan
 
 extension ScanStageExecutor {
-  /// Tiles in which the strip's scanned positions are closed. None crosses the end of a row of the window.
-  func closingTiles(_ strip: Strip) -> Int { closingRows(strip).count * tiles.tilesPerRow }
-
   /// Rows of the window that the scanned positions touch, counted from the strip's first row; the first and the last
   /// may be partial.
-  private func closingRows(_ strip: Strip) -> Range<Int> {
+  func closingRows(_ strip: Strip) -> Range<Int> {
     (strip.scanStart < 0 ? -1 : 0)..<((strip.scanEnd + layout.columns.length - 1) / layout.columns.length)
   }
 
   /// Layer norm, gate, out_proj and residual for one tile of a row, as far as its positions are scanned.
   func close(_ strip: Strip, _ index: Int, _ scratch: Floats) {
-    let (offset, tileStart, tileEnd) = tiles.tile(index)
-    let row = closingRows(strip).lowerBound + offset
+    let rows = closingRows(strip)
+    let (offset, tileStart, tileEnd) = tiles.tile(index, rows: rows.count)
+    let row = rows.lowerBound + offset
     let width = layout.columns.length
     let start = max(tileStart, strip.scanStart - row * width)
     let end = min(tileEnd, strip.scanEnd - row * width)
     guard start < end else { return }
     let pitch = layout.innerPitch
-    let y = sequence + (row * width + start) * pitch
+    let y = sequence(strip.index) + (row * width + start) * pitch
     let pixels = end - start
     var norm = evssm_layer_norm_args(
       y: y, stride: pitch, pixels: pixels, channels: stage.inner, weight: weights.normWeight, bias: weights.normBias,

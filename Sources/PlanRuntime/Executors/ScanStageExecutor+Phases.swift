@@ -3,8 +3,9 @@ import ExecutionPlan
 
 extension ScanStageExecutor {
   /// Normalises a tile of one row of the window and multiplies it by the x half of in_proj.
-  func expand(_ window: Window, _ rows: Range<Int>, _ index: Int, _ scratch: Floats) {
-    let (offset, start, end) = tiles.tile(index)
+  func expand(_ strip: Strip, _ index: Int, _ scratch: Floats) {
+    let rows = rowsToExpand(strip)
+    let (offset, start, end) = tiles.tile(index, rows: rows.count)
     let row = rows.lowerBound + offset
     let pitch = layout.innerPitch
     let target = ring(row)
@@ -14,7 +15,7 @@ extension ScanStageExecutor {
       (target + start * pitch).update(repeating: 0, count: (end - start) * pitch)
       return
     }
-    normalise(window.top + row, window.left + start, end - start, into: scratch + tile.operand)
+    normalise(strip.window.top + row, strip.window.left + start, end - start, into: scratch + tile.operand)
     kernels.product(
       scratch + tile.operand, stride: Layout.pitch(stage.channels), inner: stage.channels, weights.inProjectionX,
       into: target + start * pitch, stride: pitch, rows: end - start)
@@ -30,35 +31,42 @@ extension ScanStageExecutor {
 
   /// Depthwise convolution, GELU and x_proj for a tile of one row.
   func mix(_ strip: Strip, _ index: Int) {
-    let (row, start, end) = tiles.tile(index)
+    let (row, start, end) = tiles.tile(index, rows: strip.rows)
     let pitch = layout.innerPitch
     let position = row * layout.columns.length + start
     let at = strip.firstRow + row
-    if index == 0 && !strip.isFirst {
-      (sequence - ScanStageLayout.lag * pitch).update(from: carry, count: ScanStageLayout.lag * pitch)
-    }
+    if index == 0 { takeOver(strip) }
+    let u = sequence(strip.index) + position * pitch
     var arguments = evssm_depthwise_args(
       row: (
         ConstFloats(ring(at - 1) + start * pitch), ConstFloats(ring(at) + start * pitch),
         ConstFloats(ring(at + 1) + start * pitch)
       ), row_stride: pitch,
-      weight: weights.convolution, bias: weights.convolutionBias, out: sequence + position * pitch, out_stride: pitch,
-      pixels: end - start, pitch: pitch)
+      weight: weights.convolution, bias: weights.convolutionBias, out: u, out_stride: pitch, pixels: end - start,
+      pitch: pitch)
     kernels.pointee.depthwise_gelu(&arguments)
     kernels.product(
-      sequence + position * pitch, stride: pitch, inner: stage.inner, weights.xProjection,
-      into: parameters + position * layout.parameterPitch, stride: layout.parameterPitch, rows: end - start)
-    clearParameterEdges(strip, isFirstTile: index == 0)
+      u, stride: pitch, inner: stage.inner, weights.xProjection,
+      into: parameters(strip.index) + position * layout.parameterPitch, stride: layout.parameterPitch, rows: end - start)
   }
 
-  /// Zeros in front of the window's first position and behind its last, as the taps' zero padding.
-  private func clearParameterEdges(_ strip: Strip, isFirstTile: Bool) {
-    guard isFirstTile else { return }
-    let pitch = layout.parameterPitch
+  /// What lies in front of the strip's positions and behind the window's last: of the strip before, the positions not
+  /// yet scanned and the parameters that the taps look back to; at the window's ends zeros, as the taps' padding.
+  private func takeOver(_ strip: Strip) {
     let lag = ScanStageLayout.lag
-    if strip.isFirst { (parameters - 2 * lag * pitch).update(repeating: 0, count: 2 * lag * pitch) }
+    let (inner, pitch) = (layout.innerPitch, layout.parameterPitch)
+    let own = parameters(strip.index)
+    if strip.isFirst {
+      (own - 2 * lag * pitch).update(repeating: 0, count: 2 * lag * pitch)
+    } else {
+      let end = layout.stripRows * layout.columns.length
+      (own - 2 * lag * pitch).update(
+        from: parameters(strip.index - 1) + (end - 2 * lag) * pitch, count: 2 * lag * pitch)
+      (sequence(strip.index) - lag * inner).update(
+        from: sequence(strip.index - 1) + (end - lag) * inner, count: lag * inner)
+    }
     if strip.isLast {
-      (parameters + strip.rows * layout.columns.length * pitch).update(repeating: 0, count: lag * pitch)
+      (own + strip.rows * layout.columns.length * pitch).update(repeating: 0, count: lag * pitch)
     }
   }
 
@@ -68,7 +76,7 @@ extension ScanStageExecutor {
     let end = min(start + Operation.tilePixels, strip.scanEnd)
     let pitch = layout.parameterPitch
     var arguments = evssm_taps_args(
-      in: parameters + start * pitch, in_stride: pitch, out: convolved + start * pitch, out_stride: pitch,
+      in: parameters(strip.index) + start * pitch, in_stride: pitch, out: convolved + start * pitch, out_stride: pitch,
       weight: weights.taps, bias: weights.tapsBias, positions: end - start, pitch: pitch)
     kernels.pointee.taps(&arguments)
   }
@@ -80,22 +88,12 @@ extension ScanStageExecutor {
     if strip.isFirst {
       for n in 0..<Layout.states { (state + n * pitch + first).update(repeating: 0, count: Layout.lanes) }
     }
+    let positions = sequence(strip.index) + strip.scanStart * pitch
     var arguments = evssm_scan_args(
-      u: sequence + strip.scanStart * pitch, u_stride: pitch, y: sequence + strip.scanStart * pitch, y_stride: pitch,
+      u: positions, u_stride: pitch, y: positions, y_stride: pitch,
       parameters: convolved + strip.scanStart * layout.parameterPitch, parameters_stride: layout.parameterPitch,
       dt_weight: weights.dtProjection, dt_bias: weights.dtBias, a: weights.decay, d: weights.skip, state: state,
       positions: strip.scanEnd - strip.scanStart, rank: stage.rank, pitch: pitch, first: first, count: Layout.lanes)
     kernels.pointee.scan(&arguments)
-  }
-
-  /// Keeps what the next strip needs of this one: the positions not yet scanned, and the parameters that its taps look
-  /// back to.
-  func keep(_ strip: Strip) {
-    guard !strip.isLast else { return }
-    let lag = ScanStageLayout.lag
-    let positions = strip.rows * layout.columns.length
-    carry.update(from: sequence + (positions - lag) * layout.innerPitch, count: lag * layout.innerPitch)
-    (parameters - 2 * lag * layout.parameterPitch).update(
-      from: parameters + (positions - 2 * lag) * layout.parameterPitch, count: 2 * lag * layout.parameterPitch)
   }
 }

@@ -1,16 +1,15 @@
 import CKernels
 import ExecutionPlan
 
-/// Runs a scan stage: window after window, strip after strip, each strip in four phases.
+/// Runs a scan stage: window after window, strip after strip, each strip in five phases.
 ///
-/// 1. expand: norm and the x half of in_proj for the strip's rows, one row ahead; beside it, close: what is left of the
-///   strip before.
+/// 1. expand: norm and the x half of in_proj for the strip's rows, one row ahead.
 /// 2. mix: depthwise 3×3, GELU and x_proj.
 /// 3. taps: the seven taps along the scan order.
 /// 4. scan: the state recurrence, split over channels.
-/// Closing a strip: layer norm, z half of in_proj, GELU, gate, out_proj, residual.
+/// 5. close: layer norm, z half of in_proj, GELU, gate, out_proj, residual.
 final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
-  // Unchecked: all members are constants; the memory behind the pointers is written in phases with barriers between.
+  // Unchecked: all members are constants; the memory behind the pointers is written in phases that wait for each other.
   let kernels: UnsafePointer<evssm_kernels>
   let stage: ScanStage
   let layout: ScanStageLayout
@@ -20,9 +19,8 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   let output: Floats
   let weights: ScanStageWeights
   let expanded: Floats
-  let sequence: Floats
-  let carry: Floats
-  let parameters: Floats
+  private let sequences: (even: Floats, odd: Floats)
+  private let parameterBuffers: (even: Floats, odd: Floats)
   let convolved: Floats
   let state: Floats
   let tiles: RowTiles
@@ -40,10 +38,11 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     self.input = input.pixels
     self.output = output.pixels
     expanded = scratch + layout.expanded
-    sequence = scratch + layout.sequence + ScanStageLayout.lag * layout.innerPitch
-    carry = scratch + layout.carry
-    parameters = scratch + layout.parameters + 2 * ScanStageLayout.lag * layout.parameterPitch
-    convolved = scratch + layout.convolved + ScanStageLayout.lag * layout.parameterPitch
+    let before = ScanStageLayout.lag
+    let buffers = { (offsets: [Int], before: Int) in (scratch + offsets[0] + before, scratch + offsets[offsets.count - 1] + before) }
+    sequences = buffers(layout.sequence, before * layout.innerPitch)
+    parameterBuffers = buffers(layout.parameters, 2 * before * layout.parameterPitch)
+    convolved = scratch + layout.convolved + before * layout.parameterPitch
     state = scratch + layout.state
     tiles = RowTiles(width: layout.columns.length)
   }
@@ -60,19 +59,27 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   /// first pixel.
   struct Strip {
     let window: Window
+    let index: Int
     let firstRow: Int
     let rows: Int
-    let isFirst: Bool
     let isLast: Bool
     let scanStart: Int
     let scanEnd: Int
+
+    var isFirst: Bool { index == 0 }
   }
+
+  /// u and then y of a strip, at its first position.
+  func sequence(_ strip: Int) -> Floats { strip % 2 == 0 ? sequences.even : sequences.odd }
+
+  /// x_proj's result for a strip, at its first position.
+  func parameters(_ strip: Int) -> Floats { strip % 2 == 0 ? parameterBuffers.even : parameterBuffers.odd }
 
   func run(worker: Int, team: Team, scratch: Floats) {
     for row in layout.rows.starts.indices {
       for column in layout.columns.starts.indices {
         let window = Window(row: row, column: column, top: layout.rows.starts[row], left: layout.columns.starts[column])
-        run(window, worker: worker, team: team, scratch: scratch)
+        run(Turn(window: window, worker: worker, team: team, scratch: scratch))
       }
     }
   }
@@ -83,29 +90,58 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     let isLast = firstRow + rows == layout.rows.length
     let positions = rows * layout.columns.length
     return Strip(
-      window: window, firstRow: firstRow, rows: rows, isFirst: index == 0, isLast: isLast,
+      window: window, index: index, firstRow: firstRow, rows: rows, isLast: isLast,
       scanStart: index == 0 ? 0 : -ScanStageLayout.lag, scanEnd: isLast ? positions : positions - ScanStageLayout.lag)
   }
 
-  private func run(_ window: Window, worker: Int, team: Team, scratch: Floats) {
+  /// A worker on a window.
+  private struct Turn {
+    let window: Window
+    let worker: Int
+    let team: Team
+    let scratch: Floats
+  }
+
+  private enum Phase { case expand, mix, taps, scan, close }
+
+  /// Strip after strip, two of them under way, so that two phases that follow each other never belong to each other: the
+  /// second may begin while the first ends.
+  private func run(_ turn: Turn) {
     let count = (layout.rows.length + layout.stripRows - 1) / layout.stripRows
-    for index in 0...count {
-      let before = index > 0 ? strip(index - 1, window) : nil
-      let closing = before.map(closingTiles) ?? 0
-      guard index < count else {
-        team.tiles(closing, worker: worker) { tile in before.map { close($0, tile, scratch) } }
-        return
+    run(.expand, 0, turn, overlapping: 0)
+    run(.mix, 0, turn, overlapping: 0)
+    run(.taps, 0, turn, overlapping: 0)
+    if count > 1 { run(.expand, 1, turn, overlapping: 1) }
+    for index in 0..<count {
+      let isFollowed = index + 1 < count
+      run(.scan, index, turn, overlapping: isFollowed ? 1 : 0)
+      if isFollowed { run(.mix, index + 1, turn, overlapping: 1) }
+      run(.close, index, turn, overlapping: isFollowed ? 1 : 0)
+      if isFollowed { run(.taps, index + 1, turn, overlapping: 1) }
+      if index + 2 < count { run(.expand, index + 2, turn, overlapping: 1) }
+    }
+  }
+
+  private func run(_ phase: Phase, _ index: Int, _ turn: Turn, overlapping: Int) {
+    let strip = strip(index, turn.window)
+    turn.team.phase(tileCount(phase, strip), worker: turn.worker, overlapping: overlapping) { tile in
+      switch phase {
+      case .expand: expand(strip, tile, turn.scratch)
+      case .mix: mix(strip, tile)
+      case .taps: convolve(strip, tile)
+      case .scan: scan(strip, tile)
+      case .close: close(strip, tile, turn.scratch)
       }
-      let current = strip(index, window)
-      let rows = rowsToExpand(current)
-      team.tiles(closing + rows.count * tiles.tilesPerRow, worker: worker) { tile in
-        if tile < closing { before.map { close($0, tile, scratch) } } else { expand(window, rows, tile - closing, scratch) }
-      }
-      team.tiles(current.rows * tiles.tilesPerRow, worker: worker) { tile in mix(current, tile) }
-      let spans = (current.scanEnd - current.scanStart + Operation.tilePixels - 1) / Operation.tilePixels
-      team.tiles(spans, worker: worker) { tile in convolve(current, tile) }
-      let groups = layout.innerPitch / Layout.lanes
-      team.tiles(groups + 1, worker: worker) { tile in if tile < groups { scan(current, tile) } else { keep(current) } }
+    }
+  }
+
+  private func tileCount(_ phase: Phase, _ strip: Strip) -> Int {
+    switch phase {
+    case .expand: tiles.count(rows: rowsToExpand(strip).count)
+    case .mix: tiles.count(rows: strip.rows)
+    case .taps: (strip.scanEnd - strip.scanStart + Operation.tilePixels - 1) / Operation.tilePixels
+    case .scan: layout.innerPitch / Layout.lanes
+    case .close: tiles.count(rows: closingRows(strip).count)
     }
   }
 
@@ -119,7 +155,7 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   }
 
   /// The rows that the strip's depthwise convolution needs and no strip before it made.
-  private func rowsToExpand(_ strip: Strip) -> Range<Int> {
+  func rowsToExpand(_ strip: Strip) -> Range<Int> {
     (strip.isFirst ? -1 : strip.firstRow + 1)..<(strip.firstRow + strip.rows + 1)
   }
 }

@@ -74,20 +74,25 @@ extension UnsafePointer<evssm_kernels> {
   }
 }
 
-/// Cuts rows of pixels into tiles of at most ``Operation/tilePixels``.
+/// Cuts rows of pixels into tiles of at most ``Operation/tilePixels``. Tiles are numbered down the rows first, so that a
+/// worker's share of them is a part of the columns: a phase that reads what lies above and below finds its own work.
 struct RowTiles {
   let width: Int
   let tilesPerRow: Int
 
   init(width: Int) {
     self.width = width
-    tilesPerRow = (width + Operation.tilePixels - 1) / Operation.tilePixels
+    let parts = (width + Operation.tilePixels - 1) / Operation.tilePixels
+    // An even number, so that two workers' shares meet at a column.
+    tilesPerRow = parts == 1 ? 1 : (parts + 1) / 2 * 2
   }
 
-  /// The row and the columns of tile `index`; tiles of a row are of nearly equal size.
+  func count(rows: Int) -> Int { rows * tilesPerRow }
+
+  /// The row and the columns of tile `index` of `rows` rows; tiles of a row are of nearly equal size.
   @inline(__always)
-  func tile(_ index: Int) -> (row: Int, start: Int, end: Int) {
-    let (row, part) = index.quotientAndRemainder(dividingBy: tilesPerRow)
+  func tile(_ index: Int, rows: Int) -> (row: Int, start: Int, end: Int) {
+    let (part, row) = index.quotientAndRemainder(dividingBy: rows)
     return (row, part * width / tilesPerRow, (part + 1) * width / tilesPerRow)
   }
 }
