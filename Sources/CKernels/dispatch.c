@@ -7,6 +7,7 @@ const char *evssm_isa_name(evssm_isa isa) {
   case EVSSM_ISA_BASELINE: return "baseline";
   case EVSSM_ISA_AVX2: return "avx2";
   case EVSSM_ISA_AVX512: return "avx512";
+  case EVSSM_ISA_AVX512BF16: return "avx512bf16";
   case EVSSM_ISA_NEON: return "neon";
   default: return NULL;
   }
@@ -22,6 +23,8 @@ static int evssm_has_avx512(void) {
   return evssm_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+
+static int evssm_has_avx512bf16(void) { return evssm_has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 #endif
 
 const evssm_kernels *evssm_kernels_for(evssm_isa isa) {
@@ -30,6 +33,7 @@ const evssm_kernels *evssm_kernels_for(evssm_isa isa) {
 #if defined(__x86_64__)
   case EVSSM_ISA_AVX2: return evssm_has_avx2() ? &evssm_table_avx2 : NULL;
   case EVSSM_ISA_AVX512: return evssm_has_avx512() ? &evssm_table_avx512 : NULL;
+  case EVSSM_ISA_AVX512BF16: return evssm_has_avx512bf16() ? &evssm_table_avx512bf16 : NULL;
 #elif defined(__aarch64__)
   case EVSSM_ISA_NEON: return &evssm_table_neon;
 #endif
@@ -38,7 +42,7 @@ const evssm_kernels *evssm_kernels_for(evssm_isa isa) {
 }
 
 evssm_isa evssm_best_isa(void) {
-  static const evssm_isa ordered[] = {EVSSM_ISA_AVX512, EVSSM_ISA_AVX2, EVSSM_ISA_NEON};
+  static const evssm_isa ordered[] = {EVSSM_ISA_AVX512BF16, EVSSM_ISA_AVX512, EVSSM_ISA_AVX2, EVSSM_ISA_NEON};
   for (size_t i = 0; i < sizeof ordered / sizeof ordered[0]; i++) {
     if (evssm_kernels_for(ordered[i])) return ordered[i];
   }

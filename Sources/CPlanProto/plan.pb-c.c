@@ -1523,7 +1523,7 @@ const ProtobufCMessageDescriptor evssm__plan__size_expression__descriptor =
   (ProtobufCMessageInit) evssm__plan__size_expression__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor evssm__plan__constant__field_descriptors[3] =
+static const ProtobufCFieldDescriptor evssm__plan__constant__field_descriptors[4] =
 {
   {
     "name",
@@ -1561,16 +1561,29 @@ static const ProtobufCFieldDescriptor evssm__plan__constant__field_descriptors[3
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "precision",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__Constant, precision),
+    &evssm__plan__precision__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned evssm__plan__constant__field_indices_by_name[] = {
   1,   /* field[1] = byte_offset */
   2,   /* field[2] = count */
   0,   /* field[0] = name */
+  3,   /* field[3] = precision */
 };
 static const ProtobufCIntRange evssm__plan__constant__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor evssm__plan__constant__descriptor =
 {
@@ -1580,7 +1593,7 @@ const ProtobufCMessageDescriptor evssm__plan__constant__descriptor =
   "Evssm__Plan__Constant",
   "evssm.plan",
   sizeof(Evssm__Plan__Constant),
-  3,
+  4,
   evssm__plan__constant__field_descriptors,
   evssm__plan__constant__field_indices_by_name,
   1,  evssm__plan__constant__number_ranges,
@@ -2862,7 +2875,7 @@ const ProtobufCMessageDescriptor evssm__plan__binding__descriptor =
   (ProtobufCMessageInit) evssm__plan__binding__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor evssm__plan__certificate__field_descriptors[6] =
+static const ProtobufCFieldDescriptor evssm__plan__certificate__field_descriptors[7] =
 {
   {
     "height",
@@ -2936,9 +2949,22 @@ static const ProtobufCFieldDescriptor evssm__plan__certificate__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "least_decibels",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Evssm__Plan__Certificate, least_decibels),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned evssm__plan__certificate__field_indices_by_name[] = {
   0,   /* field[0] = height */
+  6,   /* field[6] = least_decibels */
   3,   /* field[3] = output */
   4,   /* field[4] = output_digest */
   2,   /* field[2] = seed */
@@ -2948,7 +2974,7 @@ static const unsigned evssm__plan__certificate__field_indices_by_name[] = {
 static const ProtobufCIntRange evssm__plan__certificate__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor evssm__plan__certificate__descriptor =
 {
@@ -2958,7 +2984,7 @@ const ProtobufCMessageDescriptor evssm__plan__certificate__descriptor =
   "Evssm__Plan__Certificate",
   "evssm.plan",
   sizeof(Evssm__Plan__Certificate),
-  6,
+  7,
   evssm__plan__certificate__field_descriptors,
   evssm__plan__certificate__field_indices_by_name,
   1,  evssm__plan__certificate__number_ranges,
@@ -3623,6 +3649,34 @@ const ProtobufCEnumDescriptor evssm__plan__window_mode__descriptor =
   evssm__plan__window_mode__enum_values_by_name,
   1,
   evssm__plan__window_mode__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue evssm__plan__precision__enum_values_by_number[2] =
+{
+  { "PRECISION_FLOAT32", "EVSSM__PLAN__PRECISION__PRECISION_FLOAT32", 0 },
+  { "PRECISION_BFLOAT16", "EVSSM__PLAN__PRECISION__PRECISION_BFLOAT16", 1 },
+};
+static const ProtobufCIntRange evssm__plan__precision__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex evssm__plan__precision__enum_values_by_name[2] =
+{
+  { "PRECISION_BFLOAT16", 1 },
+  { "PRECISION_FLOAT32", 0 },
+};
+const ProtobufCEnumDescriptor evssm__plan__precision__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "evssm.plan.Precision",
+  "Precision",
+  "Evssm__Plan__Precision",
+  "evssm.plan",
+  2,
+  evssm__plan__precision__enum_values_by_number,
+  2,
+  evssm__plan__precision__enum_values_by_name,
+  1,
+  evssm__plan__precision__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const ProtobufCEnumValue evssm__plan__element_type__enum_values_by_number[24] =

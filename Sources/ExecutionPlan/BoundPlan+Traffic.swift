@@ -11,7 +11,7 @@ extension BoundPlan {
       let requirements = try step.operation.requirements()
       let maps = requirements.reads + requirements.writes
       let weights = try requirements.constants.reduce(0) {
-        try Checked.add($0, Checked.multiply(plan.constants[$1.0.rawValue].count, MemoryLayout<Float>.stride))
+        try Checked.add($0, plan.constants[$1.id.rawValue].byteCount())
       }
       let moved = try maps.reduce(weights) { try Checked.add($0, buffers[$1.buffer.rawValue].byteCount) }
       switch step.operation {

@@ -5,13 +5,21 @@ public struct Requirements: Sendable {
   /// A map the operation reads, with the channels it must have and its size as a fraction of the padded picture's.
   public var reads: [MapRequirement] = []
   public var writes: [MapRequirement] = []
-  /// Constants, with the count of floats each must have.
-  public var constants: [(ConstantID, count: Int)] = []
+  public var constants: [ConstantRequirement] = []
 
   public struct MapRequirement: Sendable {
     public var buffer: BufferID
     public var channels: Int
     public var role: Role
+  }
+
+  /// A constant, and how many values it must have.
+  public struct ConstantRequirement: Sendable {
+    public var id: ConstantID
+    /// In float32.
+    public var count: Int
+    /// In bfloat16, in pairs of rows; nil for a constant that must be float32.
+    public var pairedCount: Int?
   }
 
   /// How the sizes of an operation's maps belong together.
@@ -39,13 +47,27 @@ extension Operation {
   }
 }
 
-private func product(_ factors: Int...) throws -> Int { try Checked.product(factors, "The size of a packed constant") }
+extension Requirements.ConstantRequirement {
+  /// A constant of `factors`' product float32 values.
+  fileprivate static func values(_ id: ConstantID, _ factors: Int...) throws -> Self {
+    Self(id: id, count: try Checked.product(factors, "The size of a packed constant"))
+  }
+
+  /// A packed matrix of `inner` rows in either element type. An odd last row is paired with zeros.
+  fileprivate static func matrix(_ id: ConstantID, inner: Int, _ width: Int...) throws -> Self {
+    let width = try Checked.product(width, "The size of a packed constant")
+    let even = try Checked.roundUp(inner, to: 2)
+    return Self(
+      id: id, count: try Checked.multiply(inner, width, "The size of a packed constant"),
+      pairedCount: try Checked.multiply(even, width, "The size of a packed constant"))
+  }
+}
 
 extension PictureConvolution {
   func requirements() throws -> Requirements {
     Requirements(
       writes: [.init(buffer: output, channels: channels, role: .padded)],
-      constants: [(weight, try product(27, Layout.pitch(channels)))])
+      constants: [try .values(weight, 27, Layout.pitch(channels))])
   }
 }
 
@@ -53,7 +75,7 @@ extension OutputConvolution {
   func requirements() throws -> Requirements {
     Requirements(
       reads: [.init(buffer: input, channels: channels, role: .padded)],
-      constants: [(weight, try product(9, Layout.pitch(channels), Layout.lanes))])
+      constants: [try .values(weight, 9, Layout.pitch(channels), Layout.lanes)])
   }
 }
 
@@ -62,9 +84,7 @@ extension HalveConvolution {
     Requirements(
       reads: [.init(buffer: input, channels: inputChannels, role: .doubled)],
       writes: [.init(buffer: output, channels: outputChannels, role: .same)],
-      constants: [
-        (weight, try product(kernelSide, kernelSide, Layout.pitch(inputChannels), Layout.pitch(outputChannels)))
-      ])
+      constants: [try convolutionMatrix(weight, kernelSide, inputChannels, outputChannels)])
   }
 }
 
@@ -77,12 +97,9 @@ extension DoubleConvolution {
       ],
       writes: [.init(buffer: output, channels: outputChannels, role: .doubled)],
       constants: [
-        (
-          weight,
-          try product(
-            kernelSide, kernelSide, panelColumns == nil ? Layout.pitch(inputChannels) : inputChannels,
-            Layout.pitch(outputChannels))
-        )
+        panelColumns == nil
+          ? try convolutionMatrix(weight, kernelSide, inputChannels, outputChannels)
+          : try .values(weight, kernelSide, kernelSide, inputChannels, Layout.pitch(outputChannels))
       ])
   }
 }
@@ -96,13 +113,13 @@ extension ScanStage {
       reads: [.init(buffer: input, channels: channels, role: .same)],
       writes: [.init(buffer: output, channels: channels, role: .same)],
       constants: [
-        (weights.inProjectionX, try product(channels, d)), (weights.inProjectionXBias, d),
-        (weights.convolution, try product(9, d)), (weights.convolutionBias, d),
-        (weights.xProjection, try product(inner, q)), (weights.taps, try product(Layout.taps, q)), (weights.tapsBias, q),
-        (weights.dtProjection, try product(rank, d)), (weights.dtBias, d), (weights.decay, try product(Layout.states, d)),
-        (weights.skip, d), (weights.normWeight, d), (weights.normBias, d),
-        (weights.inProjectionZ, try product(channels, d)), (weights.inProjectionZBias, d),
-        (weights.outProjection, try product(inner, c)),
+        try .matrix(weights.inProjectionX, inner: channels, d), try .values(weights.inProjectionXBias, d),
+        try .values(weights.convolution, 9, d), try .values(weights.convolutionBias, d),
+        try .values(weights.xProjection, inner, q), try .values(weights.taps, Layout.taps, q),
+        try .values(weights.tapsBias, q), try .values(weights.dtProjection, rank, d), try .values(weights.dtBias, d),
+        try .values(weights.decay, Layout.states, d), try .values(weights.skip, d), try .values(weights.normWeight, d),
+        try .values(weights.normBias, d), try .matrix(weights.inProjectionZ, inner: channels, d),
+        try .values(weights.inProjectionZBias, d), try .matrix(weights.outProjection, inner: inner, c),
       ])
   }
 }
@@ -115,9 +132,16 @@ extension FeedForwardStage {
       reads: [.init(buffer: input, channels: channels, role: .same)],
       writes: [.init(buffer: output, channels: channels, role: .same)],
       constants: [
-        (weights.projectIn, try product(channels, 2, e)), (weights.projectInBias, try product(2, e)),
-        (weights.convolution, try product(9, 2, e)), (weights.projectOut, try product(hidden, c)),
-        (weights.filter, try product(Layout.patch, Layout.patch / 2 + 1, c)),
+        try .matrix(weights.projectIn, inner: channels, 2, e), try .values(weights.projectInBias, 2, e),
+        try .values(weights.convolution, 9, 2, e), try .matrix(weights.projectOut, inner: hidden, c),
+        try .values(weights.filter, Layout.patch, Layout.patch / 2 + 1, c),
       ])
   }
+}
+
+private func convolutionMatrix(
+  _ weight: ConstantID, _ kernelSide: Int, _ input: Int, _ output: Int
+) throws -> Requirements.ConstantRequirement {
+  let inner = try Checked.product([kernelSide, kernelSide, Layout.pitch(input)], "The size of a packed constant")
+  return try .matrix(weight, inner: inner, Layout.pitch(output))
 }

@@ -94,19 +94,26 @@ public struct BufferDescription: Sendable, Hashable {
   public var pitch: Int { Layout.pitch(channels) }
 }
 
-/// A packed float32 constant: where it lies in the weights section.
+/// A packed constant: where it lies in the weights section.
 public struct ConstantDescription: Sendable, Hashable {
   /// Name of the checkpoint's tensor (or tensors) it was made from.
   public var name: String
   /// Offset in the weights section, in bytes; a multiple of 64.
   public var byteOffset: Int
-  /// Count of float32 elements.
+  /// Count of values.
   public var count: Int
+  public var element: Precision
 
-  public init(name: String, byteOffset: Int, count: Int) {
+  public init(name: String, byteOffset: Int, count: Int, element: Precision = .float32) {
     self.name = name
     self.byteOffset = byteOffset
     self.count = count
+    self.element = element
+  }
+
+  /// Throws on overflow.
+  public func byteCount() throws -> Int {
+    try Checked.multiply(count, element.byteCount, "The size of a constant")
   }
 }
 

@@ -19,25 +19,26 @@ public struct CompiledPlan: Sendable {
 
 /// Graph in, plan out: the passes of ``Pipeline``, then emission.
 public enum PlanCompiler {
-  /// Compiles a graph of one picture input and one picture output.
+  /// Compiles a graph of one picture input and one picture output, its matrices in `precision`.
   ///
   /// Throws what ``Pipeline/run(_:_:)`` throws, and `compile.no-kernel` for stages that have none.
   /// - Complexity: O(weights); a few copies of the weights are alive at a time.
   public static func compile(
-    _ graph: Graph, model: ModelDescription, schedule: Schedule = Schedule()
+    _ graph: Graph, model: ModelDescription, schedule: Schedule = Schedule(), precision: Precision = .float32
   ) throws -> CompiledPlan {
     let result = try Pipeline.run(graph)
-    var emitter = Emitter(result.graph, schedule: schedule)
-    var (plan, values) = try emitter.emit(model)
+    var emitter = Emitter(result.graph, schedule: schedule, precision: precision)
+    var (plan, words) = try emitter.emit(model)
     plan.model.hyperparameters += schedule.target.attributes
-    let nonFinite = values.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
+    let nonFinite = emitter.packer.nonFiniteCount
     if nonFinite > 0 { plan.model.hyperparameters.append(.init(name: "non_finite_weights", value: "\(nonFinite)")) }
-    let weights = try TensorStorage(byteCount: Checked.multiply(values.count, 4)) { target in
-      values.withUnsafeBytes { target.copyMemory(from: $0) }
+    let weights = try TensorStorage(byteCount: Checked.multiply(words.count, 4)) { target in
+      words.withUnsafeBytes { target.copyMemory(from: $0) }
     }
-    values = []
+    words = []
     return CompiledPlan(
-      plan: plan, weights: weights, explanations: result.explanations + emitter.explanations, fusedGraph: result.graph,
+      plan: plan, weights: weights,
+      explanations: result.explanations + emitter.explanations + emitter.precisionExplanations, fusedGraph: result.graph,
       nonFiniteWeightCount: nonFinite)
   }
 }

@@ -20,25 +20,25 @@ struct ExecutorBuilder {
       return try OutputConvolutionExecutor(
         step, picture: picture, input: map(step.input), weight: matrix(step.weight, 3), kernels: kernels)
     case .halveConvolution(let step):
-      return HalveConvolutionExecutor(
+      return try HalveConvolutionExecutor(
         step, input: map(step.input), output: map(step.output), weight: matrix(step.weight, step.outputChannels),
         kernels: kernels)
     case .doubleConvolution(let step):
       if let columns = step.panelColumns {
         return ProductDoubleExecutor(
           step, panelColumns: columns, input: map(step.input), skip: map(step.skip), output: map(step.output),
-          weight: constant(step.weight), kernels: kernels)
+          weight: constants.matrix(step.weight, width: 9 * Layout.pitch(step.outputChannels)), kernels: kernels)
       }
-      return DoubleConvolutionExecutor(
+      return try DoubleConvolutionExecutor(
         step, input: map(step.input), skip: map(step.skip), output: map(step.output),
         weight: matrix(step.weight, step.outputChannels), kernels: kernels)
     case .scanStage(let step):
       return try ScanStageExecutor(
-        step, input: map(step.input), output: map(step.output), weights: ScanStageWeights(step, constant),
+        step, input: map(step.input), output: map(step.output), weights: ScanStageWeights(step, constants),
         scratch: scratch, kernels: kernels)
     case .feedForwardStage(let step):
       return try FeedForwardExecutor(
-        step, input: map(step.input), output: map(step.output), weights: FeedForwardWeights(step, constant),
+        step, input: map(step.input), output: map(step.output), weights: FeedForwardWeights(step, constants),
         scratch: scratch, kernels: kernels)
     }
   }
@@ -50,13 +50,11 @@ struct ExecutorBuilder {
   }
 
   private func matrix(_ id: ConstantID, _ columns: Int) -> PackedMatrix {
-    PackedMatrix(values: constant(id), bias: nil, width: Layout.pitch(columns))
+    constants.matrix(id, width: Layout.pitch(columns))
   }
 
-  /// A validated plan's constants lie inside the weights, so the base address exists.
-  private func constant(_ id: ConstantID) -> ConstFloats {
-    let bytes = UnsafeRawBufferPointer(rebasing: plan.weights[plan.plan.constants[id.rawValue].byteOffset...])
-    return bytes.bindMemory(to: Float.self).baseAddress ?? ConstFloats(arena.floats(at: 0))
+  private var constants: ConstantResolver {
+    ConstantResolver(plan: plan, fallback: UnsafeRawPointer(arena.floats(at: 0)))
   }
 }
 

@@ -4,13 +4,14 @@ import Tensors
 
 /// An instruction set that the kernels are compiled for.
 public enum InstructionSet: String, Sendable, CaseIterable {
-  case baseline, avx2, avx512, neon
+  case baseline, avx2, avx512, avx512bf16, neon
 
   var kernelSet: evssm_isa {
     switch self {
     case .baseline: EVSSM_ISA_BASELINE
     case .avx2: EVSSM_ISA_AVX2
     case .avx512: EVSSM_ISA_AVX512
+    case .avx512bf16: EVSSM_ISA_AVX512BF16
     case .neon: EVSSM_ISA_NEON
     }
   }

@@ -15,7 +15,7 @@ struct EVSSMCommand: ParsableCommand {
       Results go to standard output, messages to standard error. Exit codes: 0 done, 64 wrong usage, 65 bad input, \
       66 no such input, 70 internal error, 74 input/output error.
 
-      The environment variable EVSSM_ISA (baseline, avx2, avx512, neon) forces an instruction set; `evssm kernels` \
+      The environment variable EVSSM_ISA (baseline, avx2, avx512, avx512bf16, neon) forces an instruction set; `evssm kernels` \
       lists those of this processor.
       """,
     version: "0.1.0",

@@ -25,6 +25,49 @@ struct CompileTests {
     try Snapshot.expect(outcome.output, equals: "explain")
   }
 
+  @Test("rounds matrices to bfloat16 when asked to, says so everywhere, and verifies")
+  func reducedPrecision() throws {
+    let directory = try TemporaryDirectory()
+    let checkpoint = try SmallModel.checkpoint(in: directory)
+    let plan = directory.path("a.plan")
+    let compiled = try CommandLineTool.run(
+      ["compile", checkpoint, "-o", plan, "--precision", "bfloat16", "--explain"])
+    #expect(compiled.status == 0 && !compiled.errors.contains("warning"))
+    #expect(compiled.errors.contains("matrices in bfloat16"))
+    #expect(compiled.output.contains("round-matrices: applied at decoder_level1.block0.scan_stage"))
+    #expect(compiled.output.contains("round-matrices: rejected at encoder_level1.block0.scan_stage"))
+    let json = try CommandLineTool.run(["inspect", plan, "--json"]).json()
+    #expect(json["precision"] as? String == "bfloat16")
+    let steps = try #require(json["steps"] as? [[String: Any]])
+    #expect(Set(steps.compactMap { $0["precision"] as? String }) == ["float32", "bfloat16"])
+    #expect((json["certificate"] as? [String: Any])?["least_decibels"] as? Double == 50)
+    let verified = try CommandLineTool.run(["verify", plan])
+    #expect(verified.status == 0 && verified.output.contains("dB"))
+    #expect(try CommandLineTool.run(["verify", plan, "--against", checkpoint]).status == 0)
+    let bench = try CommandLineTool.run(["bench", plan, "--size", "32x32", "--runs", "1", "--json"]).json()
+    #expect(bench["precision"] as? String == "bfloat16")
+    #expect(bench["allocations_per_run"] as? Int == 0)
+    #expect(try CommandLineTool.run(["compile", checkpoint, "-o", plan, "--precision", "int3"]).status == 64)
+  }
+
+  @Test("says that a plan gives results that are not finite, whatever its precision", arguments: ["float32", "bfloat16"])
+  func overflow(_ precision: String) throws {
+    let directory = try TemporaryDirectory()
+    let original = try SmallModel.catalogue()
+    var catalogue = TensorCatalogue()
+    for name in original.names {
+      let tensor = try #require(original[name])
+      let factor: Float = ["patch_embed.proj.weight", "output.weight"].contains(name) ? 1e30 : 1
+      try catalogue.append(name, Tensor(shape: tensor.shape, floats: tensor.floats().map { $0 * factor }))
+    }
+    let checkpoint = directory.path("large.pth")
+    let plan = directory.path("a.plan")
+    try TorchCheckpoint.write(catalogue, to: checkpoint)
+    let compiled = try CommandLineTool.run(["compile", checkpoint, "-o", plan, "--precision", precision])
+    #expect(compiled.status == 0 && compiled.errors.contains("NaN or infinite"))
+    #expect(try CommandLineTool.run(["inspect", plan]).output.contains("non_finite_results"))
+  }
+
   @Test("refuses sizes that the network cannot run and checkpoints that are not EVSSM's; writes nothing")
   func refusals() throws {
     let directory = try TemporaryDirectory()

@@ -22,14 +22,29 @@ import Testing
   @Test func comparisonsTellTheLargestDifference() throws {
     let output = ProbePicture.planes(seed: 1, height: 20, width: 20)
     let certificate = try Certificate(height: 20, width: 20, seed: 1, output: output, tolerance: 0.25)
-    #expect(certificate.compare(output: output) == .init(maxDifference: 0, passes: true))
+    #expect(certificate.compare(output: output) == .init(maxDifference: 0, decibels: .infinity, passes: true))
     var other = output
     other[7] = output[7] + 0.5
     #expect(!certificate.compare(output: other).passes)
     #expect(abs(certificate.compare(output: other).maxDifference - 0.5) < 1e-6)
     other[7] = .nan
-    #expect(certificate.compare(output: other) == .init(maxDifference: .infinity, passes: false))
+    #expect(certificate.compare(output: other) == .init(maxDifference: .infinity, decibels: -.infinity, passes: false))
     #expect(!certificate.compare(output: []).passes)
+  }
+
+  @Test func reducedPrecisionIsHeldToDecibels() throws {
+    let output = [Float](repeating: 0.5, count: 12)
+    let certificate = try Certificate(height: 2, width: 2, seed: 0, output: output, tier: .reduced(decibels: 40))
+    let off = { (difference: Float) in certificate.compare(output: output.map { $0 + difference }) }
+    #expect(off(0).passes && off(0).decibels == .infinity)
+    #expect(off(0.0078125).passes && abs(off(0.0078125).decibels - 42.144) < 1e-3)
+    #expect(!off(0.015625).passes)
+    #expect(!off(.nan).passes && off(.nan).decibels == -.infinity)
+    for tier in [Certificate.Tier.reduced(decibels: 0), .reduced(decibels: .nan), .reduced(decibels: .infinity)] {
+      expectError("plan.certificate") { _ = try Certificate(height: 2, width: 2, seed: 0, output: output, tier: tier) }
+    }
+    let decoded = try certificate.encoded().withUnsafeBytes { try Certificate(section: $0) }
+    #expect(decoded.tier == .reduced(decibels: 40) && decoded.output == output)
   }
 
   @Test func valuesThatAreNotFiniteMustBeTheSame() throws {
@@ -37,11 +52,11 @@ import Testing
     output[3] = .nan
     output[4] = .infinity
     let certificate = try Certificate(height: 2, width: 2, seed: 0, output: output, tolerance: 0.1)
-    #expect(certificate.compare(output: output) == .init(maxDifference: 0, passes: true))
+    #expect(certificate.compare(output: output) == .init(maxDifference: 0, decibels: .infinity, passes: true))
     for (index, value) in [(3, Float(0.5)), (4, -.infinity), (4, .nan), (5, .nan), (5, .infinity)] {
       var other = output
       other[index] = value
-      #expect(certificate.compare(output: other) == .init(maxDifference: .infinity, passes: false))
+      #expect(certificate.compare(output: other) == .init(maxDifference: .infinity, decibels: -.infinity, passes: false))
     }
   }
 

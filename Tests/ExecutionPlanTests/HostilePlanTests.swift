@@ -101,6 +101,34 @@ import Testing
     expectError("plan.constant-count") { try open { plan in changeScan(&plan) { $0.inner += 16 } } }
   }
 
+  @Test func constantsOfATypeThatNoKernelTakes() throws {
+    let (plan, byteCount) = try SyntheticPlan.evssm(dim: 4)
+    let validate = { (change: (inout Plan, ScanStage.Weights) -> Void) in
+      var changed = plan
+      for step in plan.steps { if case .scanStage(let stage) = step.operation { change(&changed, stage.weights) } }
+      try PlanValidator.validate(changed, weightsByteCount: byteCount)
+    }
+    try validate { plan, weights in
+      for id in [weights.inProjectionX, weights.inProjectionZ, weights.outProjection] {
+        plan.constants[id.rawValue].element = .bfloat16
+      }
+    }
+    for vector in [\ScanStage.Weights.decay, \.xProjection, \.convolution] {
+      expectError("plan.constant-type") {
+        try validate { plan, weights in plan.constants[weights[keyPath: vector].rawValue].element = .bfloat16 }
+      }
+    }
+    expectError("plan.constant-type") {
+      try validate { plan, weights in plan.constants[weights.outProjection.rawValue].element = .bfloat16 }
+    }
+    expectError("plan.constant-count") {
+      try validate { plan, weights in
+        plan.constants[weights.inProjectionX.rawValue].element = .bfloat16
+        plan.constants[weights.inProjectionX.rawValue].count += 2
+      }
+    }
+  }
+
   // L17
   @Test func mapsThatContradictEachOther() {
     expectError("plan.size-role") { try open { $0.buffers[1].height = .height } }

@@ -6,6 +6,7 @@ private struct DepthwiseProblem: Sendable {
   let channels: Int
   let gate: Bool
   let bias: Bool
+  var isReduced = false
   var pitch: Int { channels.pitch }
   var halves: Int { gate ? 2 : 1 }
   var stride: Int { halves * pitch + 5 }
@@ -13,10 +14,19 @@ private struct DepthwiseProblem: Sendable {
 }
 
 extension KernelCase {
-  static let depthwise: [KernelCase] = [false, true].flatMap { gate in
-    [(0, 16), (1, 16), (2, 48), (3, 5), (7, 50), (16, 96), (33, 32)].flatMap { pixels, channels in
-      (gate ? [false, true] : [true]).map { bias in
-        depthwise(DepthwiseProblem(pixels: pixels, channels: channels, gate: gate, bias: bias))
+  static let depthwise = depthwiseGELU + depthwiseGate(isReduced: false)
+  static let depthwiseReduced = depthwiseGate(isReduced: true)
+
+  private static let depthwiseSizes = [(0, 16), (1, 16), (2, 48), (3, 5), (7, 50), (16, 96), (33, 32)]
+
+  private static let depthwiseGELU = depthwiseSizes.map { pixels, channels in
+    depthwise(DepthwiseProblem(pixels: pixels, channels: channels, gate: false, bias: true))
+  }
+
+  private static func depthwiseGate(isReduced: Bool) -> [KernelCase] {
+    depthwiseSizes.flatMap { pixels, channels in
+      [false, true].map { bias in
+        depthwise(DepthwiseProblem(pixels: pixels, channels: channels, gate: true, bias: bias, isReduced: isReduced))
       }
     }
   }
@@ -34,19 +44,39 @@ extension KernelCase {
     let bias = randomness.pixels(problem.halves, channels: problem.channels, stride: problem.pitch)
     let output = [Float](repeating: -3, count: problem.pixels * problem.outStride)
     var expected = [Expected?](repeating: nil, count: output.count)
+    let gelu = { Reference.gelu($0, error: problem.isReduced ? Reference.reducedGELUError : Reference.geluError) }
     for x in 0..<problem.pixels {
       for c in 0..<problem.pitch {
         let a = depthwiseSum(problem, rows, weight, bias, x: x, c: c)
         expected[x * problem.outStride + c] = problem.gate
-          ? Reference.gelu(a).multiplied(by: depthwiseSum(problem, rows, weight, bias, x: x, c: problem.pitch + c))
-          : Reference.gelu(a)
+          ? gelu(a).multiplied(by: depthwiseSum(problem, rows, weight, bias, x: x, c: problem.pitch + c))
+          : gelu(a)
       }
     }
+    if problem.isReduced { return reducedGate(problem, rows + [weight, bias], output, expected) }
     return KernelCase(
       kernel: problem.gate ? "depthwise_gate" : "depthwise_gelu",
       label: "\(problem.pixels) pixels, \(problem.channels) channels" + (problem.bias ? ", bias" : ""),
       inputs: rows + [weight, bias], outputs: [output], expected: [expected], length: problem.pixels,
       run: { runDepthwise(problem, $0, $1, $2[0], $3) })
+  }
+
+  private static func reducedGate(
+    _ problem: DepthwiseProblem, _ inputs: [[Float]], _ output: [Float], _ expected: [Expected?]
+  ) -> KernelCase {
+    KernelCase(
+      kernel: "depthwise_gate_bf16",
+      label: "\(problem.pixels) pixels, \(problem.channels) channels" + (problem.bias ? ", bias" : ""), inputs: inputs,
+      outputs: [BFloat16.words(output)], expected: [BFloat16.rounded(expected)], length: problem.pixels, halves: [0]
+    ) { kernels, inputs, outputs, range in
+      let start = (range.lowerBound + 1) * problem.stride
+      var args = evssm_gate_bf16_args(
+        row: (inputs[0] + start, inputs[1] + start, inputs[2] + start), row_stride: problem.stride, weight: inputs[3],
+        bias: problem.bias ? inputs[4] : nil,
+        rounded: BFloat16.pointer(outputs[0]) + range.lowerBound * problem.outStride, rounded_stride: problem.outStride,
+        pixels: range.count, pitch: problem.pitch)
+      kernels.depthwise_gate_bf16(&args)
+    }
   }
 
   private static func depthwiseSum(

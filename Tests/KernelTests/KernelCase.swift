@@ -33,7 +33,8 @@ enum Rounding {
 /// One problem for one kernel: buffers, what must come out, and how to run a part of it.
 ///
 /// Each of `inputs` and `outputs` is placed between guard zones. `expected` runs parallel to `outputs`; an element
-/// without an expectation must keep its bits.
+/// without an expectation must keep its bits. An output in `halves` holds bfloat16 values, two to a float, and an
+/// expectation for each.
 struct KernelCase: Sendable, CustomTestStringConvertible {
   typealias Run = @Sendable (evssm_kernels, [UnsafePointer<Float>], [UnsafeMutablePointer<Float>], Range<Int>) -> Void
 
@@ -44,14 +45,18 @@ struct KernelCase: Sendable, CustomTestStringConvertible {
   let expected: [[Expected?]]
   /// Independent units (rows, pixels, positions) into which the problem can be cut, in order.
   let length: Int
+  var halves: Set<Int> = []
   let run: Run
+
+  /// The values of output `index`, whose words are `words`, as float32.
+  func values(_ index: Int, _ words: [Float]) -> [Float] { halves.contains(index) ? BFloat16.values(words) : words }
 
   var testDescription: String { "\(kernel) \(label)" }
 
   /// Every case of every kernel.
   static let all: [KernelCase] =
     gemm + rmsNorm + layerNorm + depthwise + taps + scan + spectral + blend + halve + doubleRow + doubleProducts
-    + map + dense
+    + map + dense + reduced
 }
 
 extension Int {

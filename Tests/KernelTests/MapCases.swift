@@ -27,6 +27,12 @@ extension KernelCase {
     } run: { $0.map_gelu(&$1) }
   }
 
+  static let coarseGELU: [KernelCase] = [-9...9, -1...1, -5.5...(-3), -0.001...0.001, -100...100].flatMap { range in
+    map("map_gelu_reduced", range, sweep(range, extremes)) { x in
+      Expected(value: Reference.gelu(x), error: Reference.reducedGELUError * min(max(1, abs(x)), 1e300))
+    } run: { $0.map_gelu_reduced(&$1) }
+  }
+
   private static let softplus: [KernelCase] = [-90...90, -2...2, -25...(-5), 15...25].flatMap { range in
     map("map_softplus", range, sweep(range, extremes)) { x in
       let value = Reference.softplus(x)

@@ -8,7 +8,13 @@ extension KernelCase {
     [(0, Float(1e-6)), (5, 1e-6), (23, 1e-3)].map { rmsNorm(pixels: $0, channels: channels, epsilon: $1) }
   }
 
-  private static func rmsNorm(pixels: Int, channels: Int, epsilon: Float) -> KernelCase {
+  static let rmsNormRounded: [KernelCase] = normChannels.flatMap { channels in
+    [(0, Float(1e-6)), (5, 1e-6), (23, 1e-3)].map {
+      rmsNorm(pixels: $0, channels: channels, epsilon: $1, isRounded: true)
+    }
+  }
+
+  private static func rmsNorm(pixels: Int, channels: Int, epsilon: Float, isRounded: Bool = false) -> KernelCase {
     var randomness = Randomness(channels)
     let stride = channels.pitch + 7, outStride = channels.pitch + 2
     let input = randomness.pixels(pixels, channels: channels, stride: stride, in: -3...3)
@@ -20,6 +26,18 @@ extension KernelCase {
       for c in 0..<channels.pitch {
         let value = values[c] * scale
         expected[p * outStride + c] = Expected(value: value, error: abs(value) * 2e-6)
+      }
+    }
+    if isRounded {
+      return KernelCase(
+        kernel: "rms_norm_bf16", label: "\(pixels) pixels, \(channels) channels", inputs: [input],
+        outputs: [BFloat16.words(output)], expected: [BFloat16.rounded(expected)], length: pixels, halves: [0]
+      ) { kernels, inputs, outputs, range in
+        var args = evssm_rms_bf16_args(
+          in: inputs[0] + range.lowerBound * stride, in_stride: stride,
+          out: BFloat16.pointer(outputs[0]) + range.lowerBound * outStride, out_stride: outStride, pixels: range.count,
+          channels: channels, epsilon: epsilon)
+        kernels.rms_norm_bf16(&args)
       }
     }
     return KernelCase(

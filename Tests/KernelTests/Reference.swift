@@ -9,9 +9,13 @@ enum Reference {
   static func softplus(_ x: Double) -> Double { x > 20 ? x : log1p(exp(x)) }
 
   /// GELU of an uncertain value, with the error that the kernels promise. Its slope is at most 1.13.
-  static func gelu(_ x: Expected) -> Expected {
-    Expected(value: gelu(x.value), error: x.error * 1.13 + 3e-7 * max(1, abs(x.value)))
+  static func gelu(_ x: Expected, error: Double = geluError) -> Expected {
+    Expected(value: gelu(x.value), error: x.error * 1.13 + error * max(1, abs(x.value)))
   }
+
+  /// Of values up to 1, in proportion beyond.
+  static let geluError = 3e-7
+  static let reducedGELUError = 1.1e-4
 
   static func softplus(_ x: Expected) -> Expected {
     let value = softplus(x.value)

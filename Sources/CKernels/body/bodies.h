@@ -12,6 +12,9 @@
 #include "elementwise.h"
 #include "rows.h"
 #include "planes.h"
+#include "pairs.h"
+#include "gemm_bf16.h"
+#include "reduced.h"
 
 #define EVSSM_STRING_(name) #name
 #define EVSSM_STRING(name) EVSSM_STRING_(name)

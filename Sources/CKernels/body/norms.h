@@ -7,28 +7,32 @@ INLINE float norm_inverse_root(float x) { return 1 / __builtin_elementwise_sqrt(
 /* How many pixels ahead the map is asked for. */
 #define NORM_AHEAD 8
 
+/* What a pixel is multiplied by to have a mean square of one; asks for the pixel at `ahead`. */
+INLINE vec rms_norm_scale(const float *in, const float *ahead, size_t pitch, float share, float epsilon) {
+  vec even = vec_set(0), odd = vec_set(0);
+  size_t c = 0;
+  for (; c + 2 * LANES <= pitch; c += 2 * LANES) {
+    PREFETCH(ahead + c);
+    if (LANES == EVSSM_LANES) PREFETCH(ahead + c + LANES);
+    vec x = vec_load(in + c), y = vec_load(in + c + LANES);
+    even = vec_fma(x, x, even);
+    odd = vec_fma(y, y, odd);
+  }
+  if (c < pitch) {
+    PREFETCH(ahead + c);
+    even = vec_fma(vec_load(in + c), vec_load(in + c), even);
+  }
+  return vec_set(norm_inverse_root(vec_sum(vec_add(even, odd)) * share + epsilon));
+}
+
 static void rms_norm(const evssm_rms_args *args) {
   const size_t pitch = norm_pitch(args->channels);
   const float share = 1 / (float)args->channels;
   for (size_t p = 0; p < args->pixels; p++) {
     const float *in = args->in + (ptrdiff_t)p * args->in_stride;
     float *out = args->out + (ptrdiff_t)p * args->out_stride;
-    const float *ahead = in + NORM_AHEAD * args->in_stride;
-    vec even = vec_set(0), odd = vec_set(0);
-    size_t c = 0;
-    for (; c + 2 * LANES <= pitch; c += 2 * LANES) {
-      PREFETCH(ahead + c);
-      if (LANES == EVSSM_LANES) PREFETCH(ahead + c + LANES);
-      vec x = vec_load(in + c), y = vec_load(in + c + LANES);
-      even = vec_fma(x, x, even);
-      odd = vec_fma(y, y, odd);
-    }
-    if (c < pitch) {
-      PREFETCH(ahead + c);
-      even = vec_fma(vec_load(in + c), vec_load(in + c), even);
-    }
-    vec scale = vec_set(norm_inverse_root(vec_sum(vec_add(even, odd)) * share + args->epsilon));
-    for (c = 0; c < pitch; c += LANES) vec_store(out + c, vec_mul(vec_load(in + c), scale));
+    const vec scale = rms_norm_scale(in, in + NORM_AHEAD * args->in_stride, pitch, share, args->epsilon);
+    for (size_t c = 0; c < pitch; c += LANES) vec_store(out + c, vec_mul(vec_load(in + c), scale));
   }
 }
 

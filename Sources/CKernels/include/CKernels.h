@@ -35,7 +35,8 @@ typedef enum {
   EVSSM_ISA_AVX2 = 1,     /* AVX2 + FMA */
   EVSSM_ISA_AVX512 = 2,   /* AVX-512 F, BW, DQ, VL */
   EVSSM_ISA_NEON = 3,
-  EVSSM_ISA_COUNT = 4
+  EVSSM_ISA_AVX512BF16 = 4, /* AVX-512 F, BW, DQ, VL and BF16 */
+  EVSSM_ISA_COUNT = 5
 } evssm_isa;
 
 /* What a matrix product does with each accumulated value v (after `bias` is added). */
@@ -226,6 +227,64 @@ typedef struct {
   size_t pitch;
 } evssm_double_products_args;
 
+/* Kernels of plans in reduced precision. A uint16_t is a bfloat16 value: the high half of a float32. Rounding to it is to
+ * the nearest, ties to even; subnormal values become zeros of their sign, and NaN stays NaN. Strides of such rows count
+ * values. docs/precision.md has the definition in full. */
+
+/* As evssm_gemm_args, with A and B in bfloat16, bias and sums in float32. A sum takes the products of a pair of rows
+ * (k, k + 1) of B in two fused multiply-adds, first k + 1, then k. Subnormal values count as zeros in all of it.
+ * B is packed in panels of pairs of rows: panel p holds, for each pair, panel-width pairs (B[k][n], B[k + 1][n]); it starts
+ * at b + 48 * p * K. segment_k is even, and so is K.
+ * The result goes to `rounded`, rounded, unless that is NULL, else to `c`. EVSSM_EPILOGUE_GATE multiplies `addend` by the
+ * coarse GELU of map_gelu_reduced, EVSSM_EPILOGUE_GELU is that GELU; EVSSM_EPILOGUE_ADD adds `addend`, which may equal c. */
+typedef struct {
+  const uint16_t *a[3];
+  ptrdiff_t a_stride;
+  size_t segments;
+  size_t segment_k;
+  const uint16_t *b;
+  const float *bias;
+  float *c;
+  ptrdiff_t c_stride;
+  uint16_t *rounded;
+  ptrdiff_t rounded_stride;
+  const float *addend;
+  ptrdiff_t addend_stride;
+  size_t rows;
+  size_t width;
+  evssm_epilogue epilogue;
+} evssm_gemm_bf16_args;
+
+/* As evssm_rms_args, the result rounded. */
+typedef struct {
+  const float *in;
+  ptrdiff_t in_stride;
+  uint16_t *out;
+  ptrdiff_t out_stride;
+  size_t pixels;
+  size_t channels;
+  float epsilon;
+} evssm_rms_bf16_args;
+
+/* As evssm_depthwise_args for depthwise_gate, with the coarse GELU, the result rounded. */
+typedef struct {
+  const float *row[3];
+  ptrdiff_t row_stride;
+  const float *weight;
+  const float *bias;
+  uint16_t *rounded;
+  ptrdiff_t rounded_stride;
+  size_t pixels;
+  size_t pitch;
+} evssm_gate_bf16_args;
+
+/* out = in, rounded. */
+typedef struct {
+  const float *in;
+  uint16_t *out;
+  size_t count; /* a multiple of 16 */
+} evssm_round_args;
+
 /* Elementwise functions as the kernels above use them, for tests and measurements. in and out may be the same. */
 typedef struct {
   const float *in;
@@ -371,7 +430,7 @@ typedef struct {
 #define EVSSM_KERNEL(name, args) void (*name)(const args *);
 typedef struct {
   evssm_isa isa;
-  const char *isa_name; /* "baseline", "avx2", "avx512", "neon" */
+  const char *isa_name; /* what evssm_isa_name says of it */
 #include "kernels.def"
   double (*peak)(const evssm_peak_args *); /* returns multiply-adds done */
 } evssm_kernels;
@@ -383,7 +442,7 @@ const evssm_kernels *evssm_kernels_for(evssm_isa isa);
 /* The best set that this processor has. */
 evssm_isa evssm_best_isa(void);
 
-/* "baseline", "avx2", "avx512", "neon"; NULL for a value out of range. */
+/* "baseline", "avx2", "avx512", "neon", "avx512bf16"; NULL for a value out of range. */
 const char *evssm_isa_name(evssm_isa isa);
 
 /* The name of kernel `index` in the order of kernels.def; NULL behind the last. */

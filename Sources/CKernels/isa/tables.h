@@ -16,6 +16,7 @@
 extern const evssm_kernels evssm_table_baseline;
 extern const evssm_kernels evssm_table_avx2;
 extern const evssm_kernels evssm_table_avx512;
+extern const evssm_kernels evssm_table_avx512bf16;
 extern const evssm_kernels evssm_table_neon;
 
 #endif

@@ -1,8 +1,10 @@
 /* The SIMD vocabulary on AVX-512 F, BW, DQ, VL: 16 lanes, 32 registers. See baseline.h for the contract. */
 #define LANES 16
 #define EVSSM_SIMD_REGISTERS 32
+#ifndef EVSSM_SIMD_NAME
 #define EVSSM_SIMD_NAME avx512
 #define EVSSM_SIMD_ISA EVSSM_ISA_AVX512
+#endif
 
 /* Rows of a matrix tile that is 3, 2 and 1 vectors wide. */
 #define GEMM_ROWS_3 8

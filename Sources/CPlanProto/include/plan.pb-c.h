@@ -51,6 +51,14 @@ typedef enum _Evssm__Plan__WindowMode {
   EVSSM__PLAN__WINDOW_MODE__WINDOW_MODE_WHOLE = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(EVSSM__PLAN__WINDOW_MODE)
 } Evssm__Plan__WindowMode;
+typedef enum _Evssm__Plan__Precision {
+  EVSSM__PLAN__PRECISION__PRECISION_FLOAT32 = 0,
+  /*
+   * Matrices only: panels of pairs of rows.
+   */
+  EVSSM__PLAN__PRECISION__PRECISION_BFLOAT16 = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(EVSSM__PLAN__PRECISION)
+} Evssm__Plan__Precision;
 typedef enum _Evssm__Plan__ElementType {
   EVSSM__PLAN__ELEMENT_TYPE__ELEMENT_TYPE_UNSPECIFIED = 0,
   EVSSM__PLAN__ELEMENT_TYPE__FLOAT32 = 1,
@@ -168,13 +176,14 @@ struct  Evssm__Plan__Constant
    */
   uint64_t byte_offset;
   /*
-   * Count of float32 values.
+   * Count of values.
    */
   uint64_t count;
+  Evssm__Plan__Precision precision;
 };
 #define EVSSM__PLAN__CONSTANT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__constant__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, EVSSM__PLAN__PRECISION__PRECISION_FLOAT32 }
 
 
 typedef enum {
@@ -410,13 +419,17 @@ struct  Evssm__Plan__Certificate
    */
   ProtobufCBinaryData output_digest;
   /*
-   * Largest absolute difference that a run may have.
+   * Largest absolute difference that a run may have; 0 if least_decibels is given.
    */
   float tolerance;
+  /*
+   * Least peak signal-to-noise ratio that a run may have, for a peak of 1; 0 if tolerance is given.
+   */
+  float least_decibels;
 };
 #define EVSSM__PLAN__CERTIFICATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&evssm__plan__certificate__descriptor) \
-    , 0, 0, 0, 0,NULL, {0,NULL}, 0 }
+    , 0, 0, 0, 0,NULL, {0,NULL}, 0, 0 }
 
 
 /*
@@ -1143,6 +1156,7 @@ typedef void (*Evssm__Plan__TensorAttribute_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    evssm__plan__window_mode__descriptor;
+extern const ProtobufCEnumDescriptor    evssm__plan__precision__descriptor;
 extern const ProtobufCEnumDescriptor    evssm__plan__element_type__descriptor;
 extern const ProtobufCMessageDescriptor evssm__plan__program__descriptor;
 extern const ProtobufCMessageDescriptor evssm__plan__model__descriptor;

@@ -11,7 +11,10 @@ extension Certificate {
     writer.unsigned(3, seed)
     writer.packed(4, output)
     writer.data(5, outputDigest)
-    writer.float(6, tolerance)
+    switch tier {
+    case .close(let tolerance): writer.float(6, tolerance)
+    case .reduced(let decibels): writer.float(7, decibels)
+    }
     return writer.bytes
   }
 
@@ -24,9 +27,11 @@ extension Certificate {
   }
 
   private init(_ message: Evssm__Plan__Certificate) throws {
+    guard message.tolerance == 0 || message.least_decibels == 0 else { throw Self.malformed("it has two tolerances") }
     try self.init(
       height: Int(message.height), width: Int(message.width), seed: message.seed,
-      output: Array(UnsafeBufferPointer(start: message.output, count: message.n_output)), tolerance: message.tolerance)
+      output: Array(UnsafeBufferPointer(start: message.output, count: message.n_output)),
+      tier: message.least_decibels == 0 ? .close(message.tolerance) : .reduced(decibels: message.least_decibels))
     let stored = Array(UnsafeBufferPointer(start: message.output_digest.data, count: message.output_digest.len))
     guard stored == outputDigest else { throw Self.malformed("its digest is not its output's") }
   }

@@ -87,7 +87,17 @@ extension SizeTokens {
 
 extension ConstantDescription {
   fileprivate init(_ message: Evssm__Plan__Constant) throws {
+    let element: Precision
+    switch message.precision.rawValue {
+    case 0: element = .float32
+    case 1: element = .bfloat16
+    default:
+      throw EVSSMError(
+        "plan.constant-type", "The constant's type is \(message.precision.rawValue), not 0 or 1. Compile the plan again.",
+        place: .init(node: text(message.name)))
+    }
     self.init(
-      name: text(message.name), byteOffset: try Checked.int(message.byte_offset), count: try Checked.int(message.count))
+      name: text(message.name), byteOffset: try Checked.int(message.byte_offset), count: try Checked.int(message.count),
+      element: element)
   }
 }

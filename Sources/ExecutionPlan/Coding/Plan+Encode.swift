@@ -47,6 +47,7 @@ extension ConstantDescription {
     writer.string(1, name)
     writer.integer(2, byteOffset)
     writer.integer(3, count)
+    writer.integer(4, element == .float32 ? 0 : 1)
   }
 }
 

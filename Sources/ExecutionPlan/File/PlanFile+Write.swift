@@ -5,13 +5,13 @@ extension PlanFile {
   ///
   /// The same arguments give the same bytes. Memory: one constant at a time.
   /// - Parameters:
-  ///   - constant: the values of a constant, as many as its description says; called once each, in order.
+  ///   - constant: the bytes of a constant, as many as its description says; called once each, in order.
   ///   - signingKey: an Ed25519 private key of 32 bytes.
   /// - Returns: the digest that ``open(path:trustedKey:)`` will report.
   @discardableResult
   public static func write(
     _ plan: Plan, bindings: [BoundPlan] = [], certificate: Certificate? = nil, to path: String,
-    signingKey: [UInt8]? = nil, constant: (ConstantID) throws -> [Float]
+    signingKey: [UInt8]? = nil, constant: (ConstantID) throws -> [UInt8]
   ) throws -> PlanDigest {
     let weightsByteCount = try plan.weightsByteCount()
     try PlanValidator.validate(plan, weightsByteCount: weightsByteCount)
@@ -23,13 +23,13 @@ extension PlanFile {
     return try AtomicFile.write(path, byteCount: layout.byteCount) { file in
       for (message, offset) in zip(messages, layout.messageOffsets) { try file.write(message.bytes, at: offset) }
       for (index, description) in plan.constants.enumerated() {
-        let values = try constant(ConstantID(rawValue: index))
-        guard values.count == description.count else {
+        let bytes = try constant(ConstantID(rawValue: index))
+        guard try bytes.count == description.byteCount() else {
           throw EVSSMError(
-            "plan.constant-count", "\(values.count) values were given for a constant of \(description.count).",
+            "plan.constant-count", "\(bytes.count) bytes were given for a constant of \(description.count) values.",
             category: .internal, place: .init(node: description.name))
         }
-        try file.write(values, at: layout.weightsOffset + description.byteOffset)
+        try file.write(bytes, at: layout.weightsOffset + description.byteOffset)
       }
       return try layout.finish(file, signingKey: signingKey)
     }
@@ -46,8 +46,7 @@ extension PlanFile {
       signingKey: signingKey
     ) { id in
       let constant = loaded.plan.constants[id.rawValue]
-      let bytes = UnsafeRawBufferPointer(rebasing: loaded.weights[constant.byteOffset..<constant.byteOffset + constant.count * 4])
-      return Array(bytes.bindMemory(to: Float.self))
+      return Array(loaded.weights[constant.byteOffset..<constant.byteOffset + (try constant.byteCount())])
     }
   }
 }
@@ -55,7 +54,7 @@ extension PlanFile {
 extension Plan {
   /// The end of the last constant.
   func weightsByteCount() throws -> Int {
-    try constants.reduce(0) { max($0, try Checked.add($1.byteOffset, Checked.multiply($1.count, 4))) }
+    try constants.reduce(0) { max($0, try Checked.add($1.byteOffset, $1.byteCount())) }
   }
 }
 

@@ -9,6 +9,9 @@ public struct TileLayout: Sendable, Hashable {
   public let result: Int
   /// One weight a pixel of the tile.
   public let pixelScale: Int
+  /// bfloat16 values that a matrix product reads, where they are not made in `operand`: the inner map's pixels, or padded
+  /// rows. Two to a float.
+  public let rounded: Int
   public let total: Int
 
   public init(_ operation: Operation) throws {
@@ -39,6 +42,18 @@ public struct TileLayout: Sendable, Hashable {
       result = try scratch.place(Layout.patch * Layout.patch, Layout.pitch(step.channels))
     }
     pixelScale = try scratch.place(tile)
+    rounded = scratch.total
+    if let values = try Self.roundedValues(operation) { _ = try scratch.place(values / 2) }
     total = scratch.total
+  }
+
+  private static func roundedValues(_ operation: Operation) throws -> Int? {
+    let tile = Operation.tilePixels
+    return switch operation {
+    case .pictureConvolution, .outputConvolution, .feedForwardStage: nil
+    case .halveConvolution(let step): try Checked.product([3, tile + 2, Layout.pitch(step.inputChannels)])
+    case .doubleConvolution(let step): try Checked.product([3, tile + 4, Layout.pitch(step.inputChannels)])
+    case .scanStage(let step): try Checked.product([tile, Layout.pitch(step.inner)])
+    }
   }
 }

@@ -25,7 +25,7 @@ extension Emitter {
   mutating func halveConvolution(_ node: Node) throws -> ExecutionPlan.Operation {
     let weight = try constant(node, 1)
     let input = try buffer(node, 0)
-    let id = packer.matrix(name(node, 1), Self.spatialMatrix(weight.values, weight.shape))
+    let id = matrix(name(node, 1), Self.spatialMatrix(weight.values, weight.shape))
     let output = makeBuffer(node, channels: weight.shape[0], divisor: 2 * (try divisor(input)))
     return .halveConvolution(
       .init(
@@ -40,10 +40,10 @@ extension Emitter {
     let (outputs, inputs, side) = (weight.shape[0], weight.shape[1], weight.shape[2])
     let choice = schedule.doubling(inputChannels: inputs, outputChannels: outputs, kernelSide: side)
     explain(node, choice.reason)
-    let matrix =
+    let id =
       choice.panelColumns == nil
-      ? Self.spatialMatrix(weight.values, weight.shape) : Self.tapMatrix(weight.values, weight.shape)
-    let id = packer.matrix(name(node, 2), matrix)
+      ? matrix(name(node, 2), Self.spatialMatrix(weight.values, weight.shape))
+      : packer.matrix(name(node, 2), Self.tapMatrix(weight.values, weight.shape))
     let output: BufferID
     if isLastUse(of: node.inputs[1], at: node) {
       output = skip

@@ -15,7 +15,8 @@ extension Emitter {
       inProjectionXBias: try vector(node, Operand.inProjectionXBias.rawValue),
       convolution: try depthwise(node, Operand.convolution.rawValue, stage.frame),
       convolutionBias: try vector(node, Operand.convolutionBias.rawValue),
-      xProjection: try linear(node, Operand.xProjection.rawValue), taps: try transposed(node, Operand.taps.rawValue),
+      xProjection: try linear(node, Operand.xProjection.rawValue, isRounded: false),
+      taps: try transposed(node, Operand.taps.rawValue),
       tapsBias: try vector(node, Operand.tapsBias.rawValue),
       dtProjection: try transposed(node, Operand.dtProjection.rawValue),
       dtBias: try vector(node, Operand.dtBias.rawValue), decay: try transposed(node, Operand.decay.rawValue),
@@ -58,10 +59,10 @@ extension Emitter {
 
 extension Emitter {
   /// A (outputs, inputs) matrix, packed.
-  private mutating func linear(_ node: Node, _ input: Int) throws -> ConstantID {
+  private mutating func linear(_ node: Node, _ input: Int, isRounded: Bool = true) throws -> ConstantID {
     let (shape, values) = try constant(node, input)
-    return packer.matrix(
-      name(node, input), ColumnMatrix(weight: values, outputs: shape[0], inner: shape[1], columns: shape[0]))
+    let columns = ColumnMatrix(weight: values, outputs: shape[0], inner: shape[1], columns: shape[0])
+    return isRounded ? matrix(name(node, input), columns) : packer.matrix(name(node, input), columns)
   }
 
   private mutating func vector(_ node: Node, _ input: Int) throws -> ConstantID {
@@ -90,10 +91,10 @@ extension Emitter {
   private mutating func halves(_ node: Node, _ input: Int, hidden: Int) throws -> ConstantID {
     let (shape, values) = try constant(node, input)
     let pitch = Layout.pitch(hidden)
-    let matrix = ColumnMatrix(weight: values, outputs: shape[0], inner: shape[1], columns: 2 * pitch) { output in
+    let columns = ColumnMatrix(weight: values, outputs: shape[0], inner: shape[1], columns: 2 * pitch) { output in
       output < hidden ? output : output - hidden + pitch
     }
-    return packer.matrix(name(node, input), matrix)
+    return matrix(name(node, input), columns)
   }
 
   private mutating func halvesVector(_ node: Node, _ input: Int, hidden: Int) throws -> ConstantID {

@@ -8,6 +8,8 @@ import Tensors
 struct Emitter {
   let graph: Graph
   let schedule: Schedule
+  /// What the stages' matrices are packed in.
+  let precision: Precision
   var packer = WeightPacker()
   var buffers: [BufferDescription] = []
   var steps: [Step] = []
@@ -15,13 +17,14 @@ struct Emitter {
   private(set) var explanations: [Explanation] = []
   private var bufferOfValue: [ValueID: BufferID] = [:]
 
-  init(_ graph: Graph, schedule: Schedule) {
+  init(_ graph: Graph, schedule: Schedule, precision: Precision = .float32) {
     self.graph = graph
     self.schedule = schedule
+    self.precision = precision
   }
 
   /// Throws `compile.no-kernel`, which names every node that no fused stage took in.
-  mutating func emit(_ model: ModelDescription) throws -> (plan: Plan, weights: [Float]) {
+  mutating func emit(_ model: ModelDescription) throws -> (plan: Plan, weights: [UInt32]) {
     for node in graph.nodes { steps.append(Step(name: node.name, operation: try operation(node))) }
     let plan = Plan(model: model, buffers: buffers, steps: steps, constants: packer.descriptions)
     return (plan, packer.payload)

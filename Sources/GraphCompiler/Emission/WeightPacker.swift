@@ -3,16 +3,25 @@ import Tensors
 
 /// Collects a plan's constants in the layouts of its kernels, one behind the other on 64-byte lines.
 ///
-/// Layouts: ``ExecutionPlan/ScanStage/Weights`` and its siblings name them. Values are rounded to float32 here and
-/// nowhere else.
+/// Layouts: ``ExecutionPlan/ScanStage/Weights`` and its siblings name them. Values are rounded to float32, and those of
+/// matrices to bfloat16, here and nowhere else.
 struct WeightPacker {
   private(set) var descriptions: [ConstantDescription] = []
-  private(set) var payload: [Float] = []
+  /// Float32 values, and pairs of bfloat16 values, as words.
+  private(set) var payload: [UInt32] = []
+  /// Packed values that are NaN or infinite.
+  private(set) var nonFiniteCount = 0
 
-  /// Appends a constant and returns its number.
+  /// Appends a float32 constant and returns its number.
   mutating func append(_ name: String, _ values: [Float]) -> ConstantID {
-    descriptions.append(ConstantDescription(name: name, byteOffset: payload.count * 4, count: values.count))
-    payload += values
+    append(name, values.map(\.bitPattern), values, .float32)
+  }
+
+  private mutating func append(_ name: String, _ words: [UInt32], _ values: [Float], _ element: Precision) -> ConstantID {
+    let count = words.count * 4 / element.byteCount
+    descriptions.append(ConstantDescription(name: name, byteOffset: payload.count * 4, count: count, element: element))
+    nonFiniteCount += values.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
+    payload += words
     payload += repeatElement(0, count: Layout.pitch(payload.count) - payload.count)
     return ConstantID(rawValue: descriptions.count - 1)
   }
@@ -23,8 +32,13 @@ struct WeightPacker {
   /// Rows of channel vectors, each padded to the pitch.
   mutating func rows(_ name: String, _ rows: [[Float]]) -> ConstantID { append(name, rows.flatMap(Self.padded)) }
 
-  /// A matrix for the product kernel.
-  mutating func matrix(_ name: String, _ matrix: ColumnMatrix) -> ConstantID { append(name, matrix.packed()) }
+  /// A matrix for the product kernels of a precision.
+  mutating func matrix(_ name: String, _ matrix: ColumnMatrix, _ precision: Precision = .float32) -> ConstantID {
+    switch precision {
+    case .float32: append(name, matrix.packed())
+    case .bfloat16: append(name, matrix.packedPairs(), matrix.values.map(BFloat16.rounded), .bfloat16)
+    }
+  }
 
   private static func padded(_ values: [Float]) -> [Float] {
     values + repeatElement(0, count: Layout.pitch(values.count) - values.count)
@@ -65,6 +79,27 @@ struct ColumnMatrix {
       let filled = max(0, min(panel, columns - start))
       for k in 0..<inner {
         out += values[(k * columns + start)..<(k * columns + start + filled)]
+        out += repeatElement(0, count: panel - filled)
+      }
+    }
+    return out
+  }
+
+  /// The same panels of pairs of rows: values (2i, n) and (2i + 1, n), rounded to bfloat16, are one word. An odd last row is
+  /// paired with zeros.
+  func packedPairs() -> [UInt32] {
+    let width = Layout.pitch(columns)
+    var out = [UInt32]()
+    out.reserveCapacity((inner + 1) / 2 * width)
+    for start in stride(from: 0, to: width, by: Layout.panel) {
+      let panel = min(Layout.panel, width - start)
+      let filled = max(0, min(panel, columns - start))
+      for k in stride(from: 0, to: inner, by: 2) {
+        for column in start..<start + filled {
+          let first = BFloat16.bits(values[k * columns + column])
+          let second = k + 1 < inner ? BFloat16.bits(values[(k + 1) * columns + column]) : 0
+          out.append(UInt32(first) | UInt32(second) << 16)
+        }
         out += repeatElement(0, count: panel - filled)
       }
     }

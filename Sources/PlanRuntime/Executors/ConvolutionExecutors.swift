@@ -26,7 +26,7 @@ final class PictureConvolutionExecutor: StepExecutor, @unchecked Sendable {
       let (row, start, end) = tiles.tile(index, rows: output.height)
       gather(row, start, end, into: scratch)
       kernels.product(
-        scratch, stride: 27, inner: 27, weight, into: output.pixel(row, start), stride: output.pitch, rows: end - start)
+        Operand(scratch), stride: 27, inner: 27, weight, into: output.pixel(row, start), stride: output.pitch, rows: end - start)
     }
   }
 
@@ -80,7 +80,7 @@ final class OutputConvolutionExecutor: StepExecutor, @unchecked Sendable {
       let rowPitch = (Operation.tilePixels + 2) * input.pitch
       for dy in 0..<3 { gather(row + dy - 1, start - 1, end + 1, into: operand + dy * rowPitch) }
       kernels.convolution(
-        operand, rowPitch: rowPitch, side: 3, pitch: input.pitch, weight,
+        Operand(operand), rowPitch: rowPitch, side: 3, pitch: input.pitch, weight,
         into: scratch + tile.result, stride: Layout.lanes, rows: end - start)
       store(row, start, end, from: scratch + tile.result)
     }
@@ -113,11 +113,13 @@ final class HalveConvolutionExecutor: StepExecutor, @unchecked Sendable {
   private let input: MapView
   private let output: MapView
   private let weight: PackedMatrix
+  private let tile: TileLayout
   private let tiles: RowTiles
 
   init(
     _ step: HalveConvolution, input: MapView, output: MapView, weight: PackedMatrix, kernels: UnsafePointer<evssm_kernels>
-  ) {
+  ) throws {
+    tile = try TileLayout(.halveConvolution(step))
     self.kernels = kernels
     side = step.kernelSide
     self.input = input
@@ -132,8 +134,9 @@ final class HalveConvolutionExecutor: StepExecutor, @unchecked Sendable {
     team.tiles(tiles.count(rows: output.height), worker: worker) { index in
       let (row, start, end) = tiles.tile(index, rows: output.height)
       for dy in 0..<side { halve(row + dy - halo, start - halo, end + halo, into: scratch + dy * rowPitch) }
+      let operand = kernels.rounded(scratch, count: side * rowPitch, into: scratch + tile.rounded, for: weight)
       kernels.convolution(
-        scratch, rowPitch: rowPitch, side: side, pitch: input.pitch, weight,
+        operand, rowPitch: rowPitch, side: side, pitch: input.pitch, weight,
         into: output.pixel(row, start), stride: output.pitch, rows: end - start)
     }
   }
@@ -161,12 +164,14 @@ final class DoubleConvolutionExecutor: StepExecutor, @unchecked Sendable {
   private let skip: MapView
   private let output: MapView
   private let weight: PackedMatrix
+  private let tile: TileLayout
   private let tiles: RowTiles
 
   init(
     _ step: DoubleConvolution, input: MapView, skip: MapView, output: MapView, weight: PackedMatrix,
     kernels: UnsafePointer<evssm_kernels>
-  ) {
+  ) throws {
+    tile = try TileLayout(.doubleConvolution(step))
     self.kernels = kernels
     side = step.kernelSide
     self.input = input
@@ -188,7 +193,8 @@ final class DoubleConvolutionExecutor: StepExecutor, @unchecked Sendable {
       guard start < end else { return }
       for dy in 0..<side { double(row + dy - halo, start, end, into: scratch + dy * rowPitch) }
       // The gathered rows start two pixels before the tile.
-      let at = scratch + (2 - halo) * input.pitch
+      let operand = kernels.rounded(scratch, count: side * rowPitch, into: scratch + tile.rounded, for: weight)
+      let at = weight.advance(operand, by: (2 - halo) * input.pitch)
       let target = output.pixel(row, 2 * start)
       kernels.convolution(
         at, rowPitch: rowPitch, side: side, pitch: input.pitch, weight, into: target,

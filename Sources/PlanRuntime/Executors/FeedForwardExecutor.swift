@@ -139,12 +139,12 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
     let last = min(end, layout.width - panel.start + 1)
     if first > start { (target + start * pitch).update(repeating: 0, count: pitch) }
     if last < end { (target + last * pitch).update(repeating: 0, count: pitch) }
-    var norm = evssm_rms_args(
-      in: input + view.offset(row, panel.start + first - 1), in_stride: view.columnStride, out: scratch + tile.operand,
-      out_stride: layout.channelPitch, pixels: last - first, channels: stage.channels, epsilon: stage.rmsEpsilon)
-    kernels.pointee.rms_norm(&norm)
+    let operand = Operand(scratch + tile.operand)
+    kernels.rmsNorm(
+      input + view.offset(row, panel.start + first - 1), stride: view.columnStride, into: operand, for: weights.projectIn,
+      pitch: layout.channelPitch, pixels: last - first, channels: stage.channels, epsilon: stage.rmsEpsilon)
     kernels.product(
-      scratch + tile.operand, stride: layout.channelPitch, inner: stage.channels, weights.projectIn,
+      operand, stride: layout.channelPitch, inner: stage.channels, weights.projectIn,
       into: target + first * pitch, stride: pitch, rows: last - first)
   }
 
@@ -159,9 +159,9 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
       ), row_stride: pitch,
       weight: weights.convolution, bias: nil, out: scratch + tile.operand, out_stride: layout.hiddenPitch,
       pixels: end - start, pitch: layout.hiddenPitch)
-    kernels.pointee.depthwise_gate(&gate)
+    kernels.depthwiseGate(&gate, for: weights.projectOut)
     kernels.product(
-      scratch + tile.operand, stride: layout.hiddenPitch, inner: stage.hidden, weights.projectOut,
+      Operand(scratch + tile.operand), stride: layout.hiddenPitch, inner: stage.hidden, weights.projectOut,
       into: projectedPixel(row, start), stride: layout.channelPitch, rows: end - start)
   }
 

@@ -22,7 +22,7 @@ final class ProductDoubleExecutor: StepExecutor, @unchecked Sendable {
   private let segments: Int
 
   init(
-    _ step: DoubleConvolution, panelColumns: Int, input: MapView, skip: MapView, output: MapView, weight: ConstFloats,
+    _ step: DoubleConvolution, panelColumns: Int, input: MapView, skip: MapView, output: MapView, weight: PackedMatrix,
     kernels: UnsafePointer<evssm_kernels>
   ) {
     self.kernels = kernels
@@ -31,7 +31,7 @@ final class ProductDoubleExecutor: StepExecutor, @unchecked Sendable {
     self.input = input
     self.skip = skip
     self.output = output
-    self.weight = PackedMatrix(values: weight, bias: nil, width: 9 * output.pitch)
+    self.weight = weight
     panels = (input.width + panelColumns - 1) / panelColumns
     segments = (input.height + Self.segmentRows - 1) / Self.segmentRows
   }
@@ -71,7 +71,7 @@ final class ProductDoubleExecutor: StepExecutor, @unchecked Sendable {
     let first = max(tile.start - 1, 0)
     let last = min(tile.end + 1, input.width)
     kernels.product(
-      input.pixel(row, first), stride: input.pitch, inner: inputChannels, weight,
+      Operand(input.pixel(row, first)), stride: input.pitch, inner: inputChannels, weight,
       into: products(row, tile, ring) + (first - tile.start + 1) * weight.width, stride: weight.width, rows: last - first)
   }
 

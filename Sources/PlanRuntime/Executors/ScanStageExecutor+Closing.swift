@@ -25,13 +25,14 @@ extension ScanStageExecutor {
       epsilon: stage.layerNormEpsilon)
     kernels.pointee.layer_norm(&norm)
     let frameRow = strip.window.top + strip.firstRow + row
-    normalise(frameRow, strip.window.left + start, pixels, into: scratch + tile.operand)
+    let operand = Operand(scratch + tile.operand)
+    normalise(frameRow, strip.window.left + start, pixels, into: operand, for: weights.inProjectionZ)
     let channelPitch = Layout.pitch(stage.channels)
+    let gated = kernels.gatedProduct(
+      operand, stride: channelPitch, inner: stage.channels, weights.inProjectionZ, gating: y, stride: pitch,
+      rounded: scratch + tile.rounded, rows: pixels)
     kernels.product(
-      scratch + tile.operand, stride: channelPitch, inner: stage.channels, weights.inProjectionZ, into: y, stride: pitch,
-      rows: pixels, epilogue: EVSSM_EPILOGUE_GATE)
-    kernels.product(
-      y, stride: pitch, inner: stage.inner, weights.outProjection, into: scratch + tile.result, stride: channelPitch,
+      gated, stride: pitch, inner: stage.inner, weights.outProjection, into: scratch + tile.result, stride: channelPitch,
       rows: pixels)
     addResidual(strip.window, frameRow, strip.window.left + start, pixels, scratch)
   }

@@ -15,18 +15,18 @@ extension ScanStageExecutor {
       (target + start * pitch).update(repeating: 0, count: (end - start) * pitch)
       return
     }
-    normalise(strip.window.top + row, strip.window.left + start, end - start, into: scratch + tile.operand)
+    let operand = Operand(scratch + tile.operand)
+    normalise(strip.window.top + row, strip.window.left + start, end - start, into: operand, for: weights.inProjectionX)
     kernels.product(
-      scratch + tile.operand, stride: Layout.pitch(stage.channels), inner: stage.channels, weights.inProjectionX,
+      operand, stride: Layout.pitch(stage.channels), inner: stage.channels, weights.inProjectionX,
       into: target + start * pitch, stride: pitch, rows: end - start)
   }
 
-  /// Writes pixels of one row of the frame, scaled to a mean square of one, side by side.
-  func normalise(_ row: Int, _ column: Int, _ pixels: Int, into out: Floats) {
-    var arguments = evssm_rms_args(
-      in: input + view.offset(row, column), in_stride: view.columnStride, out: out,
-      out_stride: Layout.pitch(stage.channels), pixels: pixels, channels: stage.channels, epsilon: stage.rmsEpsilon)
-    kernels.pointee.rms_norm(&arguments)
+  /// Writes pixels of one row of the frame, scaled to a mean square of one, side by side, as `matrix` reads them.
+  func normalise(_ row: Int, _ column: Int, _ pixels: Int, into out: Operand, for matrix: PackedMatrix) {
+    kernels.rmsNorm(
+      input + view.offset(row, column), stride: view.columnStride, into: out, for: matrix,
+      pitch: Layout.pitch(stage.channels), pixels: pixels, channels: stage.channels, epsilon: stage.rmsEpsilon)
   }
 
   /// Depthwise convolution, GELU and x_proj for a tile of one row.
@@ -46,7 +46,7 @@ extension ScanStageExecutor {
       pitch: pitch)
     kernels.pointee.depthwise_gelu(&arguments)
     kernels.product(
-      u, stride: pitch, inner: stage.inner, weights.xProjection,
+      Operand(u), stride: pitch, inner: stage.inner, weights.xProjection,
       into: parameters(strip.index) + position * layout.parameterPitch, stride: layout.parameterPitch, rows: end - start)
   }
 

@@ -38,40 +38,13 @@ final class PictureBinding: @unchecked Sendable {
   static func reflect(_ position: Int, _ size: Int) -> Int { position < size ? position : 2 * (size - 1) - position }
 }
 
-/// A packed matrix and how many values each of its rows spans.
+/// A packed matrix, what it is made of, and how many values each of its rows spans.
 struct PackedMatrix {
-  let values: ConstFloats
+  let values: UnsafeRawPointer
+  let element: Precision
   let bias: ConstFloats?
   /// Columns, a multiple of 16.
   let width: Int
-}
-
-extension UnsafePointer<evssm_kernels> {
-  /// out = epilogue(operand · matrix), for `rows` rows of `inner` values.
-  @inline(__always)
-  func product(
-    _ operand: ConstFloats, stride: Int, inner: Int, _ matrix: PackedMatrix, into out: Floats, stride outStride: Int,
-    rows: Int, epilogue: evssm_epilogue = EVSSM_EPILOGUE_STORE
-  ) {
-    var arguments = evssm_gemm_args(
-      a: (operand, nil, nil), a_stride: stride, segments: 1, segment_k: inner, b: matrix.values, bias: matrix.bias, c: out,
-      c_stride: outStride, addend: nil, addend_stride: 0, rows: rows, width: matrix.width, epilogue: epilogue)
-    pointee.gemm(&arguments)
-  }
-
-  /// out = addend + convolution of `rows` pixels that lie side by side. The kernel's `side` (1 or 3) rows of pixels
-  /// start at `operand`, `rowPitch` apart; each is one segment of the product.
-  @inline(__always)
-  func convolution(
-    _ operand: ConstFloats, rowPitch: Int, side: Int, pitch: Int, _ matrix: PackedMatrix, into out: Floats,
-    stride outStride: Int, rows: Int, addend: ConstFloats? = nil
-  ) {
-    var arguments = evssm_gemm_args(
-      a: (operand, operand + rowPitch, operand + 2 * rowPitch), a_stride: pitch, segments: side, segment_k: side * pitch, b: matrix.values, bias: nil, c: out,
-      c_stride: outStride, addend: addend, addend_stride: outStride, rows: rows, width: matrix.width,
-      epilogue: addend == nil ? EVSSM_EPILOGUE_STORE : EVSSM_EPILOGUE_ADD)
-    pointee.gemm(&arguments)
-  }
 }
 
 /// Cuts rows of pixels into tiles of at most ``Operation/tilePixels``. Tiles are numbered down the rows first, so that a

@@ -41,6 +41,7 @@ struct BenchReport {
       ("peak_rss_bytes", JSONValue(ProcessMemory.peakResidentBytes)),
       ("threads", .integer(session.workers.count)),
       ("isa", .string(session.instructionSet.rawValue)),
+      ("precision", .string(session.plan.plan.precision.rawValue)),
     ]
     if profile {
       members.append(("profiled_s", .number(measurement.profiledSeconds)))
@@ -67,6 +68,7 @@ struct BenchReport {
     var table = TextTable(.left, .left)
     table.append("picture", "\(session.width)x\(session.height)")
     table.append("threads", "\(session.workers.count), \(session.instructionSet.rawValue)")
+    table.append("precision", session.plan.plan.precision.summary)
     table.append(
       "time",
       "\(Format.fixed(measurement.median, 4)) s median of \(seconds.count) "
@@ -74,7 +76,7 @@ struct BenchReport {
     table.append("opened in", "\(Format.fixed(openSeconds * 1000, 1)) ms, digests checked")
     table.append("work", "\(Format.fixed(Double(multiplyAdds) * 1e-9, 2)) GMAC")
     table.append("rate", "\(Format.fixed(rate * 1e-9, 1)) GMAC/s, \(percent(rate / peak)) of the peak")
-    table.append("peak", "\(Format.fixed(peak * 1e-9, 1)) GMAC/s, measured in this process")
+    table.append("peak", "\(Format.fixed(peak * 1e-9, 1)) GMAC/s, of float32, measured in this process")
     table.append(
       "arena",
       "\(Format.bytes(session.bound.arenaByteCount)), lower bound \(Format.bytes(session.bound.lowerBoundByteCount))")

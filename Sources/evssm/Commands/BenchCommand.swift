@@ -15,11 +15,12 @@ struct BenchCommand: ParsableCommand {
 
         $ evssm bench deblurring.plan --size 256x256 --threads 2
         picture      256x256
-        threads      2, avx512
+        threads      2, avx512bf16
+        precision    float32
         time         1.8322 s median of 5 (1.7828 to 2.0767)
         work         125.50 GMAC
         rate         68.5 GMAC/s, 59.9 % of the peak
-        peak         114.4 GMAC/s, measured in this process
+        peak         114.4 GMAC/s of float32, measured in this process
         arena        25.9 MiB, lower bound 25.9 MiB
         weights      65.8 MiB
         peak memory  120.9 MiB

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EVSSMModel
+import ExecutionPlan
 import Tensors
 
 /// `evssm compile`: a checkpoint or an ONNX model to a plan.
@@ -19,6 +20,10 @@ struct CompileCommand: ParsableCommand {
         deblurring.pth: PyTorch, zip container, state dict under params
         EVSSM: dim 48, blocks 6, 6, 12, 17,129,472 parameters, windows released
         deblurring.plan: 102 steps, weights 65.8 MiB, 2 sizes bound, in 1.8 s
+
+      With --precision bfloat16 matrices and convolutions round what they multiply to bfloat16 and sum in float32; all \
+      else stays float32. Such a plan is half as large and runs about 1.5 times as fast where the processor multiplies \
+      bfloat16; results differ from float32's by 50 dB or better.
       """)
 
   @Argument(help: ArgumentHelp("The checkpoint or model: .pth, .safetensors or .onnx.", valueName: "in"))
@@ -34,6 +39,9 @@ struct CompileCommand: ParsableCommand {
 
   @Option(help: "How the scan stages of a checkpoint cut a map: released or whole. Default: released.")
   var windows: WindowChoice?
+
+  @Option(help: "What matrices compute in: float32 or bfloat16.")
+  var precision = Precision.float32
 
   @Option(help: "The key, or keys joined by dots, that holds the state dict. Default: found by itself.")
   var key: String?
@@ -55,13 +63,13 @@ struct CompileCommand: ParsableCommand {
     let checkpoint = try LoadedCheckpoint.read(path: input, key: key)
     try OutputPath.check(output, isNoneOf: [input])
     Console.note("\(EVSSMError.escaped(input)): \(checkpoint.summary)")
-    let result = try Compilation(checkpoint, windows: windows == .whole ? .whole : .released)
+    let result = try Compilation(checkpoint, windows: windows == .whole ? .whole : .released, precision: precision)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     Console.note(result.networkSummary)
     if result.compiled.nonFiniteWeightCount > 0 {
       Console.note("warning: \(result.compiled.nonFiniteWeightCount) packed weights are NaN or infinite; the plan says so.")
     }
-    try result.write(to: output, sizes: sizes)
+    if let doubt = try result.write(to: output, sizes: sizes) { Console.note("warning: \(doubt)") }
     let seconds = Format.fixed((ContinuousClock.now - start).seconds, 1)
     Console.note("\(EVSSMError.escaped(output)): \(result.planSummary(boundSizes: Set(sizes).count)), in \(seconds) s")
   }
@@ -75,6 +83,11 @@ extension CompileCommand {
         "compile.option", "--key and --windows are for checkpoints: an ONNX model has its windows in its graph.",
         category: .usage, place: .init(file: input))
     }
+    guard precision == .float32 else {
+      throw EVSSMError(
+        "compile.option", "--precision bfloat16 is for checkpoints: an ONNX model is compiled in float32.", category: .usage,
+        place: .init(file: input))
+    }
     try OutputPath.check(output, isNoneOf: [input])
     let result = try OnnxCompilation(path: input, onnx.settings)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
@@ -85,6 +98,8 @@ extension CompileCommand {
     Console.note("\(EVSSMError.escaped(output)): \(result.planSummary), in \(seconds) s")
   }
 }
+
+extension Precision: ExpressibleByArgument {}
 
 /// The window modes by their names on the command line.
 enum WindowChoice: String, ExpressibleByArgument, CaseIterable {

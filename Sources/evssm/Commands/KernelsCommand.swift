@@ -14,7 +14,8 @@ struct KernelsCommand: ParsableCommand {
         instruction set  available
         baseline         yes
         avx2             yes
-        avx512           yes        chosen
+        avx512           yes
+        avx512bf16       yes        chosen
         neon             no
 
         processors  2

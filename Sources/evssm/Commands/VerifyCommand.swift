@@ -13,7 +13,8 @@ struct VerifyCommand: ParsableCommand {
       Without a checkpoint, runs the probe picture that the plan carries and compares the result with the reference \
       interpreter's, which the compiler stored beside it. With --against, compiles the checkpoint again, evaluates it \
       with the reference interpreter in float64 and compares every step; the first that differs is named. Exit code 65 \
-      if anything differs by more than 2e-5, in proportion for maps with values over 1.
+      if anything differs by more than 2e-5, in proportion for maps with values over 1. Plans with matrices in bfloat16 are \
+      held to a signal-to-noise ratio: 50 dB for the picture, 40 dB for the maps on the way.
 
         $ evssm verify deblurring.plan
         certificate  probe 52x40, largest difference 1.2e-06, allowed 2.0e-05
@@ -75,21 +76,27 @@ struct VerifyCommand: ParsableCommand {
     let session = try PlanSession(
       plan: loaded, height: certificate.height, width: certificate.width, workers: workers)
     let comparison = certificate.compare(output: try session.run(certificate.input))
-    let difference = Format.scientific(Double(comparison.maxDifference))
-    let allowed = Format.scientific(Double(certificate.tolerance))
     try Console.output(
-      "certificate  probe \(certificate.width)x\(certificate.height), largest difference \(difference), "
-        + "allowed \(allowed)")
+      "certificate  probe \(certificate.width)x\(certificate.height), " + Self.text(comparison, certificate.tier))
     if comparison.passes { return }
     throw EVSSMError(
       "verify.certificate", "The plan does not compute here what the reference did when it was compiled. "
         + "--against its checkpoint names the step.", place: .init(file: plan))
   }
 
+  private static func text(_ comparison: Certificate.Comparison, _ tier: Certificate.Tier) -> String {
+    let difference = "largest difference \(Format.scientific(Double(comparison.maxDifference)))"
+    return switch tier {
+    case .close(let allowed): "\(difference), allowed \(Format.scientific(Double(allowed)))"
+    case .reduced(let least):
+      "\(Format.decibels(comparison.decibels)), at least \(Format.decibels(Double(least))) needed; \(difference)"
+    }
+  }
+
   private func compareStages(_ plan: LoadedPlan, _ checkpoint: String, _ workers: Workers) throws {
     let checkpoint = try LoadedCheckpoint.read(path: checkpoint, key: key)
     let windows: EVSSMArchitecture.WindowMode = plan.plan.model.windows == .released ? .released : .whole
-    let compilation = try Compilation(checkpoint, windows: windows)
+    let compilation = try Compilation(checkpoint, windows: windows, precision: plan.plan.precision)
     let picture = try input.map(PictureData.read) ?? PictureData.noise(width: 56, height: 40)
     let comparison = try StageComparison(
       plan: plan, graph: compilation.compiled.fusedGraph, picture: picture, workers: workers)
@@ -97,8 +104,8 @@ struct VerifyCommand: ParsableCommand {
     guard let stage = comparison.firstDivergent else { return }
     throw EVSSMError(
       "verify.divergent",
-      "This step is the first whose result differs from the checkpoint's: by \(Format.scientific(stage.maximum)), "
-        + "\(Format.scientific(stage.tolerance)) is allowed. The plan was compiled from other weights, "
+      "This step is the first whose result differs from the checkpoint's: \(stage.cells.found), "
+        + "\(stage.cells.allowed) is allowed. The plan was compiled from other weights, "
         + "or a kernel is wrong.",
       place: .init(file: self.plan, node: stage.name))
   }
@@ -118,9 +125,8 @@ struct VerifyCommand: ParsableCommand {
   private static func table(_ stages: [StageDifference], of what: String) -> [String] {
     var table = TextTable([(what, .left), ("difference", .right), ("allowed", .right), ("", .left)])
     for stage in stages {
-      table.append(
-        EVSSMError.escaped(stage.name), Format.scientific(stage.maximum), Format.scientific(stage.tolerance),
-        stage.isDivergent ? "differs" : "")
+      let cells = stage.cells
+      table.append(EVSSMError.escaped(stage.name), cells.found, cells.allowed, stage.isDivergent ? "differs" : "")
     }
     return table.lines()
   }

@@ -1,4 +1,5 @@
 import ExecutionPlan
+import PlanRuntime
 import ReferenceInterpreter
 import Tensors
 
@@ -9,8 +10,40 @@ extension Compilation {
   /// Writes the plan with a certificate and with `sizes` bound.
   ///
   /// Throws what ``Plan/bind(height:width:)`` throws for a size, and `file.…`.
-  func write(to path: String, sizes: [PictureSize]) throws {
-    try PlanFile.write(loaded, bindings: loaded.plan.bindings(sizes), certificate: certificate(), to: path)
+  /// - Returns: what to say about a plan that does not compute its own probe picture as it should.
+  func write(to path: String, sizes: [PictureSize]) throws -> String? {
+    let certificate = try certificate()
+    let output = try restore(certificate)
+    let nonFinite = output.count { !$0.isFinite }
+    try PlanFile.write(marked(nonFinite: nonFinite), bindings: loaded.plan.bindings(sizes), certificate: certificate, to: path)
+    return doubt(output, nonFinite: nonFinite, certificate)
+  }
+
+  /// What the plan itself gives for the probe picture.
+  private func restore(_ certificate: Certificate) throws -> [Float] {
+    let workers = try Workers(threads: Workers.processorCount)
+    let session = try PlanSession(plan: loaded, height: certificate.height, width: certificate.width, workers: workers)
+    return try session.run(certificate.input)
+  }
+
+  /// The plan, which says so if its results on the probe picture are not finite.
+  private func marked(nonFinite: Int) throws -> LoadedPlan {
+    if nonFinite == 0 { return loaded }
+    var plan = loaded.plan
+    plan.model.hyperparameters.append(.init(name: "non_finite_results", value: "\(nonFinite)"))
+    return try LoadedPlan(plan: plan, weights: loaded.weightsStorage)
+  }
+
+  private func doubt(_ output: [Float], nonFinite: Int, _ certificate: Certificate) -> String? {
+    if nonFinite > 0 {
+      return "\(nonFinite) of the \(output.count) values of the plan's own probe picture are NaN or infinite; the plan says so."
+    }
+    // Rounding is the one error that depends on the weights.
+    guard case .reduced(let least) = certificate.tier else { return nil }
+    let comparison = certificate.compare(output: output)
+    if comparison.passes { return nil }
+    return "the plan's own probe picture comes out at \(Format.decibels(comparison.decibels)), less than the "
+      + "\(Format.decibels(Double(least))) that bfloat16 is to keep; these weights need float32."
   }
 
   /// What the reference interpreter gives in float64 for the probe picture, on the network as it is written.
@@ -21,7 +54,7 @@ extension Compilation {
     let outputs = try Interpreter<Double>(graph).run([input])
     return try Certificate(
       height: probe.height, width: probe.width, seed: probe.seed,
-      output: outputs.flatMap { $0.elements.map(Float.init) }, tolerance: Float(Tolerance.close))
+      output: outputs.flatMap { $0.elements.map(Float.init) }, tier: Tolerance.tier(of: compiled.plan.precision))
   }
 }
 

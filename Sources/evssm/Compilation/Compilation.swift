@@ -15,11 +15,13 @@ struct Compilation {
   /// Recognises the network and compiles it.
   ///
   /// Throws `evssm.…` for checkpoints that are not EVSSM's and what ``PlanCompiler`` throws.
-  init(_ checkpoint: LoadedCheckpoint, windows: EVSSMArchitecture.WindowMode) throws {
+  init(
+    _ checkpoint: LoadedCheckpoint, windows: EVSSMArchitecture.WindowMode, precision: Precision = .float32
+  ) throws {
     do {
       architecture = try EVSSMArchitecture.recognise(checkpoint.catalogue)
       graph = try EVSSMModel.graph(checkpoint.catalogue, architecture, windows: windows)
-      compiled = try PlanCompiler.compile(graph, model: ModelDescription(architecture, windows: windows))
+      compiled = try PlanCompiler.compile(graph, model: ModelDescription(architecture, windows: windows), precision: precision)
       loaded = try compiled.loaded()
     } catch let error as EVSSMError { throw error.at(.init(file: checkpoint.path)) }
   }
@@ -36,6 +38,8 @@ struct Compilation {
 
   func planSummary(boundSizes: Int) -> String {
     let sizes = boundSizes == 1 ? "1 size" : "\(boundSizes) sizes"
-    return "\(compiled.plan.steps.count) steps, weights \(Format.bytes(compiled.weights.bytes.count)), \(sizes) bound"
+    let precision = compiled.plan.precision == .float32 ? "" : "matrices in \(compiled.plan.precision.rawValue), "
+    return "\(compiled.plan.steps.count) steps, \(precision)weights \(Format.bytes(compiled.weights.bytes.count)), "
+      + "\(sizes) bound"
   }
 }

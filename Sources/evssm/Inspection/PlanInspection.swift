@@ -27,6 +27,7 @@ struct PlanInspection: Inspection {
       "architecture": .string(model.architecture),
       "hyperparameters": .object(model.hyperparameters.map { ($0.name, .string($0.value)) }),
       "parameters": .integer(model.parameterCount),
+      "precision": .string(loaded.plan.precision.rawValue),
       "windows": .string(model.windows.rawValue),
       "minimum_side": .integer(model.minimumSide),
       "digest": JSONValue(loaded.digest?.description),
@@ -38,7 +39,9 @@ struct PlanInspection: Inspection {
       "cost": cost,
       "inputs": JSONValue(loaded.plan.graph?.inputs.map(\.description) ?? []),
       "outputs": JSONValue(loaded.plan.graph?.outputNames ?? []),
-      "steps": .array(steps.map { ["name": .string($0.name), "operation": .string($0.operation)] }),
+      "steps": .array(steps.map {
+        ["name": .string($0.name), "operation": .string($0.operation), "precision": .string($0.precision.rawValue)]
+       }),
     ]
   }
 
@@ -49,12 +52,16 @@ struct PlanInspection: Inspection {
     ]
   }
 
+  /// The plan is validated: its steps' sizes do not overflow.
+  private func precision(_ step: Step) -> Precision { (try? loaded.plan.precision(of: step)) ?? .float32 }
+
   private var certificate: JSONValue {
     guard let certificate = loaded.certificate else { return nil }
-    return [
-      "width": .integer(certificate.width), "height": .integer(certificate.height),
-      "tolerance": .number(Double(certificate.tolerance)),
-    ]
+    let size: [(String, JSONValue)] = [("width", .integer(certificate.width)), ("height", .integer(certificate.height))]
+    return switch certificate.tier {
+    case .close(let tolerance): .object(size + [("tolerance", .number(Double(tolerance)))])
+    case .reduced(let decibels): .object(size + [("least_decibels", .number(Double(decibels)))])
+    }
   }
 
   private var cost: JSONValue {
@@ -75,6 +82,7 @@ struct PlanInspection: Inspection {
     }
     table.append("parameters", Format.grouped(model.parameterCount))
     if loaded.plan.graph == nil {
+      table.append("precision", loaded.plan.precision.summary)
       table.append("windows", model.windows.rawValue)
       table.append("smallest side", String(model.minimumSide))
     }
@@ -98,15 +106,25 @@ struct PlanInspection: Inspection {
 
   private var stepLines: [String] {
     var table = TextTable(.left, .left)
-    for step in steps { table.append(EVSSMError.escaped(step.name), step.operation) }
+    for step in steps {
+      let precision = step.precision == .float32 ? "" : ", \(step.precision.rawValue)"
+      table.append(EVSSMError.escaped(step.name), step.operation + precision)
+    }
     return table.lines(indent: 2)
   }
 
   /// The stages, or the nodes of a graph, and what each does.
-  private var steps: [(name: String, operation: String)] {
-    if let graph = loaded.plan.graph { return graph.program.nodes.map { ($0.name, EVSSMError.escaped($0.call.type)) } }
-    return loaded.plan.steps.map { ($0.name, $0.operation.name) }
+  private var steps: [(name: String, operation: String, precision: Precision)] {
+    if let graph = loaded.plan.graph {
+      return graph.program.nodes.map { ($0.name, EVSSMError.escaped($0.call.type), .float32) }
+    }
+    return loaded.plan.steps.map { ($0.name, $0.operation.name, precision($0)) }
   }
+}
+
+extension Precision {
+  /// What computes in it.
+  var summary: String { self == .float32 ? rawValue : "\(rawValue) matrices, all else float32" }
 }
 
 extension Operation {

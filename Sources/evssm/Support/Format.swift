@@ -38,5 +38,8 @@ enum Format {
     String(format: "%.1e", value)
   }
 
+  /// One decimal: `57.3 dB`.
+  static func decibels(_ value: Double) -> String { "\(fixed(value, 1)) dB" }
+
   static func shape(_ sizes: [Int]) -> String { "[" + sizes.map(String.init).joined(separator: ", ") + "]" }
 }

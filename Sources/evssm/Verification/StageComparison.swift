@@ -31,7 +31,9 @@ struct StageComparison {
     var stages: [StageDifference] = []
     _ = try Interpreter<Double>(graph).run([input]) { node, output, value in
       guard output == 0, let result = results[node] else { return }
-      stages.append(StageDifference(name: node, reference: value.elements.lazy.map(Float.init), result: result))
+      stages.append(
+        StageDifference(
+          name: node, precision: plan.plan.precision, isResult: node == names.last, reference: value.elements.lazy.map(Float.init), result: result))
     }
     self.stages = stages
   }
