@@ -30,8 +30,9 @@ enum BFloat16 {
   }
 
   private static func rounded(_ expected: Expected) -> Expected {
+    // Half a unit in the last of 7 bits of fraction.
     let largest = abs(expected.value) + expected.error
-    return Expected(value: expected.value, error: expected.error + largest * 0x1p-9 + 0x1p-126)
+    return Expected(value: expected.value, error: expected.error + largest * 0x1p-8 + 0x1p-126)
   }
 
   static func pointer(_ words: UnsafePointer<Float>) -> UnsafePointer<UInt16> {
