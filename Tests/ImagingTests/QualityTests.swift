@@ -84,7 +84,7 @@ import Testing
     let moved = try Self.scene(shiftedBy: 1.6, -0.9, brightness: 0.9)
     let plain = try PictureQuality(moved, target: target)
     let aligned = try PictureQuality(moved, target: target, alignment: .homography)
-    #expect(plain.psnr < 24)
+    #expect(plain.psnr < 26)
     #expect(aligned.psnr > 40)
     #expect(aligned.ssim > 0.99 && aligned.ssim > plain.ssim)
   }
@@ -110,7 +110,7 @@ import Testing
     let found = try ImageAlignment(template: template, input: input).homography()
     for (x, y) in [(0.0, 0.0), (119, 0), (0, 89), (119, 89)] {
       let (expected, got) = (truth(x: x, y: y), found(x: x, y: y))
-      #expect(abs(expected.x - got.x) < 0.1 && abs(expected.y - got.y) < 0.1)
+      #expect(abs(expected.x - got.x) < 0.2 && abs(expected.y - got.y) < 0.2)
     }
   }
 }
