@@ -66,8 +66,9 @@ let package = Package(
     // Compiler.
     library("GraphIR", ["Tensors", "PrimitiveOperators"]),
     library("EVSSMModel", ["GraphIR"]),
+    library("OnnxWriter", ["GraphIR", "ProtobufWire"]),
     library("ReferenceInterpreter", ["GraphIR", "PrimitiveOperators", "COpenBLAS"]),
-    library("GraphCompiler", ["GraphIR", "ExecutionPlan", "ReferenceInterpreter"]),
+    library("GraphCompiler", ["GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter"]),
 
     // Plan and runtime.
     library("ExecutionPlan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
@@ -82,8 +83,8 @@ let package = Package(
     .executableTarget(
       name: "evssm",
       dependencies: [
-        "TorchFormat", "SafetensorsFormat", "OnnxFormat", "EVSSMModel", "GraphCompiler", "ReferenceInterpreter", "ExecutionPlan",
-        "PlanRuntime", "Imaging", "CAllocationCounter", arguments,
+        "TorchFormat", "SafetensorsFormat", "OnnxFormat", "EVSSMModel", "OnnxWriter", "GraphCompiler",
+        "ReferenceInterpreter", "ExecutionPlan", "PlanRuntime", "Imaging", "CAllocationCounter", arguments,
       ]),
 
     .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),
@@ -101,6 +102,7 @@ let package = Package(
     tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),
     tests("GraphIRTests", ["GraphIR", "TestSupport"]),
     tests("EVSSMModelTests", ["EVSSMModel", "TestSupport"]),
+    tests("OnnxWriterTests", ["OnnxWriter", "EVSSMModel", "TestSupport"]),
     tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport"]),
     tests("GraphCompilerTests", ["GraphCompiler", "EVSSMModel", "TorchFormat", "TestSupport"]),
     tests("ExecutionPlanTests", ["ExecutionPlan"]),

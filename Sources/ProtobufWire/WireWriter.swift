@@ -17,6 +17,27 @@ public struct WireWriter {
     varint(value)
   }
 
+  /// A field that is written even when it is zero, as proto2 tells zero from absent.
+  public mutating func explicit(_ field: UInt32, _ value: Int) {
+    tag(field, 0)
+    varint(UInt64(bitPattern: Int64(value)))
+  }
+
+  /// A field that is written even when it is zero.
+  public mutating func explicit(_ field: UInt32, _ value: Float) {
+    tag(field, 5)
+    append(value.bitPattern)
+  }
+
+  /// A string that is written even when it is empty.
+  public mutating func text(_ field: UInt32, _ value: String) { data(field, Array(value.utf8)) }
+
+  /// The tag and length of a field whose `byteCount` bytes are written by other means.
+  public mutating func lengthDelimited(_ field: UInt32, byteCount: Int) {
+    tag(field, 2)
+    varint(UInt64(byteCount))
+  }
+
   public mutating func bool(_ field: UInt32, _ value: Bool) { integer(field, value ? 1 : 0) }
 
   public mutating func float(_ field: UInt32, _ value: Float) {

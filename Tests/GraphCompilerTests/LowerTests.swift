@@ -190,7 +190,7 @@ import Testing
 
   private func evenFilter(_ sketch: inout Sketch) throws -> ValueID {
     let half = try PassTesting.tensor([4, 8, 5], seed: 3)
-    return sketch.graph.addConstant("filter", try SymmetriseSpectralFilter.symmetrised(half))
+    return sketch.graph.addConstant("filter", try SpectralFilter.transferFunction(ofHalfSpectrum: half))
   }
 
   @Test(arguments: Frame.all) func windowsTakeUpFrames(_ frame: Frame) throws {

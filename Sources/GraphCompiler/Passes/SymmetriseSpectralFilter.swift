@@ -16,33 +16,11 @@ struct SymmetriseSpectralFilter: Pass {
         continue
       }
       if half.shape[2] == 8 { continue }
-      let full = edit.constant(graph[node.inputs[1]].name, try Self.symmetrised(half))
+      let full = edit.constant(graph[node.inputs[1]].name, try SpectralFilter.transferFunction(ofHalfSpectrum: half))
       try edit.replace(
         node.outputs[0], with: edit.addOne(SpectralFilter(), [node.inputs[0], full], name: node.name))
       edit.applied(node.name, "the half spectrum acts as a real, even transfer function")
     }
     return edit
-  }
-
-  static func symmetrised(_ half: Tensor) throws -> Tensor {
-    let values = half.doubles()
-    let channels = half.shape[0]
-    var full = [Double](repeating: 0, count: channels * 64)
-    for channel in 0..<channels {
-      for u in 0..<8 {
-        let mirror = (8 - u) % 8
-        func at(_ row: Int, _ column: Int) -> Double { values[(channel * 8 + row) * 5 + column] }
-        for v in 0..<8 {
-          let value =
-            switch v {
-            case 0, 4: (at(u, v) + at(mirror, v)) / 2
-            case 1...3: at(u, v)
-            default: at(mirror, 8 - v)
-            }
-          full[(channel * 8 + u) * 8 + v] = value
-        }
-      }
-    }
-    return try Tensor(shape: [channels, 8, 8], doubles: full)
   }
 }

@@ -35,3 +35,30 @@ public struct SpectralFilter: FrameEquivariant {
     return try Frame(transposed: true).applied(to: constant)
   }
 }
+
+extension SpectralFilter {
+  /// The real, even transfer function (C, 8, 8), in float64, that a half spectrum (C, 8, 5) amounts to.
+  public static func transferFunction(ofHalfSpectrum half: Tensor) throws -> Tensor {
+    let values = half.doubles()
+    let channels = half.shape[0]
+    var full = [Double](repeating: 0, count: channels * 64)
+    for channel in 0..<channels {
+      for u in 0..<8 {
+        let mirror = (8 - u) % 8
+        func at(_ row: Int, _ column: Int) -> Double { values[(channel * 8 + row) * 5 + column] }
+        for v in 0..<8 {
+          let value =
+            switch v {
+            case 0, 4: (at(u, v) + at(mirror, v)) / 2
+            case 1...3: at(u, v)
+            default: at(mirror, 8 - v)
+            }
+          full[(channel * 8 + u) * 8 + v] = value
+        }
+      }
+    }
+    return try Tensor(dtype: .float64, shape: [channels, 8, 8]) { out in
+      full.withUnsafeBytes { out.copyMemory(from: $0) }
+    }
+  }
+}
