@@ -3,7 +3,15 @@ import Tensors
 
 /// The whole compilation of a graph: this list.
 public enum Pipeline {
-  /// Portable rewrites, run to a fixpoint; then what prepares the stages, once each; then the stages themselves.
+  /// EVSSM's operators in graphs of ONNX's, once each; then portable rewrites, run to a fixpoint; then what prepares the
+  /// stages, once each; then the stages themselves.
+  static let raise: [any Pass] = [
+    RaisePrimitives(),
+    RaiseSplits(),
+    RaiseForms(),
+    RaiseWindows(),
+    RaisePicture(),
+  ]
   static let simplify: [any Pass] = [
     FoldConstants(),
     SymmetriseSpectralFilter(),
@@ -24,17 +32,20 @@ public enum Pipeline {
     FusePictureConvolution(),
   ]
 
-  public enum Stage: String, Sendable, CaseIterable { case simplify, lower, fuse }
+  public enum Stage: String, Sendable, CaseIterable { case raise, simplify, lower, fuse }
 
   public struct Options: Sendable {
     /// The last stage to run.
     public var last: Stage
     /// Whether to keep the graph after every pass.
     public var keepsSnapshots: Bool
+    /// Whether EVSSM's operators are looked for in graphs of ONNX's.
+    public var raises: Bool
 
-    public init(last: Stage = .fuse, keepsSnapshots: Bool = false) {
+    public init(last: Stage = .fuse, keepsSnapshots: Bool = false, raises: Bool = true) {
       self.last = last
       self.keepsSnapshots = keepsSnapshots
+      self.raises = raises
     }
   }
 
@@ -53,23 +64,60 @@ public enum Pipeline {
 
   /// Compiles a graph up to the stage that the options name.
   ///
-  /// After ``Stage/fuse`` it consists of fused operators alone. Throws `compiler.not-fused`, naming what is left over,
-  /// when it is not a network that they can express, and `graph.invalid` when a pass breaks a rule.
+  /// After ``Stage/fuse`` it consists of fused operators and primitives. A graph of primitives in which not everything
+  /// that was raised ends in a fused stage stays as it was; the explanations say what stood in the way. Throws
+  /// `compiler.not-fused`, naming what is left over, when a graph of EVSSM's operators is not a network that the stages can
+  /// express, and `graph.invalid` when a pass breaks a rule.
   public static func run(_ graph: Graph, _ options: Options = Options()) throws -> Result {
+    guard graph.nodes.contains(where: { $0.op is Primitive }) else {
+      let result = try compile(graph, options)
+      try checkFused(result.graph, options)
+      return result
+    }
+    guard options.raises else { return Result(graph: graph, explanations: [], snapshots: []) }
+    var result = try compile(graph, options)
+    guard options.last == .fuse else { return result }
+    let leftOver = Self.leftOver(result.graph)
+    if leftOver.isEmpty {
+      result.graph = try StageNames(result.graph).named()
+      return result
+    }
+    result.explanations.removeAll { !$0.pass.hasPrefix("raise") }
+    let lifted = leftOver.filter { $0.op is LiftedOperator }
+    for node in (lifted.isEmpty ? leftOver : lifted).prefix(maxReasons) {
+      let what = (node.op as? LiftedOperator)?.description ?? node.op.label
+      result.explanations.append(
+        Explanation(pass: "raise", .rejected, node: node.name, "\(what) is left over, which no stage takes in"))
+    }
+    result.graph = graph
+    return result
+  }
+
+  /// Reasons that are told for a graph that stays as it was.
+  private static let maxReasons = 40
+
+  private static func compile(_ graph: Graph, _ options: Options) throws -> Result {
     var run = Run(graph: graph, keepsSnapshots: options.keepsSnapshots)
+    for pass in raise { _ = try run.apply(pass) }
+    // Lifted operators have no meaning of their own: nothing further can be done with them.
+    if options.last == .raise || run.result.graph.nodes.contains(where: { $0.op is LiftedOperator }) { return run.result }
     try run.toFixpoint(simplify)
     if options.last == .simplify { return run.result }
     for pass in lower { _ = try run.apply(pass) }
     if options.last == .lower { return run.result }
     for pass in fuse { _ = try run.apply(pass) }
-    try checkFused(run.result.graph)
     return run.result
   }
 
+  /// Nodes that are neither stages nor primitives.
+  private static func leftOver(_ graph: Graph) -> [Node] {
+    graph.nodes.filter { !($0.op is any Decomposable) && !($0.op is Primitive) }
+  }
+
   /// Throws `compiler.not-fused` unless all operators are fused ones.
-  static func checkFused(_ graph: Graph) throws {
-    let left = graph.nodes.filter { !($0.op is any Decomposable) }
-    if left.isEmpty { return }
+  static func checkFused(_ graph: Graph, _ options: Options = Options()) throws {
+    let left = leftOver(graph)
+    if left.isEmpty || options.last != .fuse { return }
     let names = left.prefix(20).map { "\(EVSSMError.escaped($0.name)) (\($0.op.label))" }
     let rest = left.count > names.count ? " and \(left.count - names.count) more" : ""
     throw EVSSMError(

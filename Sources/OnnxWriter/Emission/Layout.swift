@@ -39,10 +39,12 @@ extension ReflectPad: OnnxEmittable {
     return [emitter.add("Pad", [place.operands[0].name, pads], [("mode", .string("reflect"))], name: place.name)]
   }
 
-  /// −size mod `multiple`.
+  /// ⌈size / multiple⌉ · multiple − size.
   private func pad(_ size: OnnxSize, _ name: String, _ emitter: inout OnnxEmitter) throws -> OnnxSize {
-    let negative = try emitter.arithmetic("Sub", .known(0), size, name: name + ".negative") { $0 - $1 }
-    return try emitter.arithmetic("Mod", negative, .known(multiple), name: name) { (($0 % $1) + $1) % $1 }
+    let raised = try emitter.arithmetic("Add", size, .known(multiple - 1), name: name + ".raised") { $0 + $1 }
+    let units = try emitter.arithmetic("Div", raised, .known(multiple), name: name + ".units") { $0 / $1 }
+    let whole = try emitter.arithmetic("Mul", units, .known(multiple), name: name + ".whole") { $0 * $1 }
+    return try emitter.arithmetic("Sub", whole, size, name: name) { $0 - $1 }
   }
 }
 

@@ -1,0 +1,162 @@
+import GraphIR
+import PrimitiveOperators
+import Tensors
+
+/// ONNX's Scan over all positions, with the selective scan's recurrence as its body.
+struct LiftScan: LiftingRule {
+  let types = ["Scan"]
+
+  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
+    guard let primitive = site.node.op as? Primitive, let body = primitive.bodies.first,
+      let scanned = site.int("num_scan_inputs")
+    else { return nil }
+    let own = site.node.inputs.count - primitive.captureCount
+    let states = own - scanned
+    guard states == 1, scanned > 0 else { throw Mismatch("the Scan has \(states) states; a selective scan has one") }
+    guard (site.ints("scan_input_directions") ?? []).allSatisfy({ $0 == 0 }),
+      (site.ints("scan_output_directions") ?? []).allSatisfy({ $0 == 0 }),
+      (site.ints("scan_output_axes") ?? []).allSatisfy({ $0 == 0 })
+    else { throw Mismatch("the Scan runs backwards or stacks its results along another axis than the first") }
+    var recogniser = ScanRecogniser(body)
+    try recogniser.state(body.inputs[0], initial: site.node.inputs[0], lifter)
+    let axes = site.ints("scan_input_axes") ?? [Int](repeating: 0, count: scanned)
+    for index in 0..<scanned {
+      try recogniser.scanned(body.inputs[1 + index], site.node.inputs[1 + index], axis: axes[index], &lifter)
+    }
+    for index in 0..<primitive.captureCount {
+      try recogniser.captured(body.inputs[own + index], site.node.inputs[own + index], &lifter)
+    }
+    return try recogniser.finish(state: body.outputs[0], results: Array(body.outputs.dropFirst()), site, &lifter)
+  }
+}
+
+/// A Loop over all positions that carries the state and reads its operands at the number of the iteration.
+struct LiftLoop: LiftingRule {
+  let types = ["Loop"]
+
+  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
+    guard let primitive = site.node.op as? Primitive, let body = primitive.bodies.first else { return nil }
+    let given = site.inputs.prefix(2).compactMap { $0 }.count
+    let own = site.node.inputs.count - primitive.captureCount
+    let carried = own - given
+    guard carried == 1, body.outputs.count >= 2, let trips = site.input(0) else { return nil }
+    var recogniser = ScanRecogniser(body)
+    recogniser.fields.iteration = body.inputs[0]
+    guard recogniser.goesOn(body.outputs[0], input: body.inputs[1]) else {
+      throw Mismatch("the Loop may end before all positions are done")
+    }
+    try recogniser.state(body.inputs[2], initial: site.node.inputs[given], lifter)
+    for index in 0..<primitive.captureCount {
+      try recogniser.captured(body.inputs[3 + index], site.node.inputs[own + index], &lifter)
+    }
+    recogniser.trips = lifter.sizes(trips)?.first
+    return try recogniser.finish(state: body.outputs[1], results: Array(body.outputs.dropFirst(2)), site, &lifter)
+  }
+}
+
+/// Reads the recurrence and what is given out off a body.
+private struct ScanRecogniser {
+  var fields: BodyFields
+  var evaluator = FieldEvaluator()
+  /// The number of iterations of a Loop.
+  var trips: Dimension?
+
+  init(_ body: Graph) { fields = BodyFields(body) }
+
+  mutating func state(_ input: ValueID, initial: ValueID, _ lifter: Lifter) throws {
+    guard let tensor = lifter.source.constant(initial), tensor.doubles().allSatisfy({ $0 == 0 }) else {
+      throw Mismatch("the state does not begin with zeros")
+    }
+    fields.fields[input] = evaluator.leaf(.state, tensor.shape.map { Dimension($0) })
+  }
+
+  mutating func scanned(_ input: ValueID, _ value: ValueID, axis: Int, _ lifter: inout Lifter) throws {
+    guard var field = try lifter.field(value, &evaluator) else {
+      throw Mismatch("an operand of the Scan is not a map, nor a product or exponential of maps")
+    }
+    let at = axis < 0 ? axis + field.axes.count : axis
+    guard field.axes.indices.contains(at), !field.axes[at].isEmpty, field.axes[at].allSatisfy(\.isPosition),
+      field.axes[at].map(\.id) == field.axes[at].map(\.id).sorted(by: >),
+      !field.axes.enumerated().contains(where: { $0.offset != at && $0.element.contains(where: \.isPosition) })
+    else { throw Mismatch("the Scan does not run over the positions of a map row by row") }
+    field.axes.remove(at: at)
+    fields.fields[input] = field
+  }
+
+  mutating func captured(_ input: ValueID, _ value: ValueID, _ lifter: inout Lifter) throws {
+    if let field = try lifter.field(value, &evaluator) { fields.fields[input] = field }
+  }
+
+  /// Whether a Loop's condition is always true.
+  func goesOn(_ output: ValueID, input: ValueID) -> Bool {
+    if let constant = fields.body.constant(output) { return constant.doubles() == [1] }
+    return BodyFields.core(of: output, fields.body, fields.body.producers) == input
+  }
+
+  mutating func finish(
+    state: ValueID, results: [ValueID], _ site: LiftingSite, _ lifter: inout Lifter
+  ) throws -> [MapView?]? {
+    try fields.run(&evaluator, state: state)
+    guard let newState = fields.newState else { throw Mismatch("the body does more than multiply, add and take exponentials") }
+    let recurrence = try Recurrence(newState, evaluator)
+    let size = lifter.type(recurrence.u).shape
+    if fields.iteration != nil {
+      guard let trips, try trips == size[2].times(size[3]) else {
+        throw Mismatch("the Loop does not run over all positions")
+      }
+    }
+    var views: [MapView?] = [nil]
+    for (result, output) in zip(results, site.node.outputs.dropFirst()) {
+      guard let field = fields.field(result, &evaluator) else {
+        views.append(nil)
+        continue
+      }
+      if field.terms.count == 1, field.terms[0].factors.map(\.leaf) == [.newState] {
+        lifter.recurrences[output] = recurrence
+        views.append(nil)
+        continue
+      }
+      let readout = try Readout(field, state: .newState, recurrence, evaluator)
+      let map = try lifter.scan(recurrence, readout)
+      views.append(lifter.scanView(map, lifter.shape(output)))
+    }
+    return views
+  }
+}
+
+/// Results that are read from the states of all positions at once, outside the Scan.
+struct LiftReadout: LiftingRule {
+  let types = ["ReduceSum", "Einsum", "MatMul"]
+
+  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
+    guard !lifter.recurrences.isEmpty else { return nil }
+    let output = site.node.outputs[0]
+    var evaluator = FieldEvaluator()
+    guard let field = try lifter.field(output, &evaluator),
+      let state = field.terms.lazy.flatMap(\.factors).compactMap({ factor -> ValueID? in
+        if case .states(let value) = factor.leaf { value } else { nil }
+      }).first, let recurrence = lifter.recurrences[state]
+    else { return nil }
+    let readout = try Readout(field, state: .states(state), recurrence, evaluator)
+    let map = try lifter.scan(recurrence, readout)
+    return [lifter.view(map, field)]
+  }
+}
+
+extension Lifter {
+  /// The view of a map in the order of a field with one index of channels.
+  fileprivate func view(_ map: ValueID, _ field: Field) -> MapView {
+    let size = type(map).shape
+    return MapView(
+      map: map,
+      axes: field.axes.map { indices in
+        indices.map { index in
+          switch index.id {
+          case -1: AxisDigit(axis: .row, size: size[2])
+          case -2: AxisDigit(axis: .column, size: size[3])
+          default: AxisDigit(axis: .channel, size: size[1])
+          }
+        }
+      })
+  }
+}

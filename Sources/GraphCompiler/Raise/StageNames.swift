@@ -1,0 +1,48 @@
+import GraphIR
+import Tensors
+
+/// Names for the stages of a raised graph: those of the model, where the names of the weights tell them, or else the
+/// stage's kind and number.
+struct StageNames {
+  let graph: Graph
+
+  init(_ graph: Graph) { self.graph = graph }
+
+  func named() throws -> Graph {
+    var used: Set<String> = []
+    var counts: [String: Int] = [:]
+    let nodes = graph.nodes.map { node -> Node in
+      guard node.op is any Decomposable else {
+        used.insert(node.name)
+        return node
+      }
+      counts[node.op.label, default: 0] += 1
+      var copy = node
+      let numbered = "\(node.op.label)_\(counts[node.op.label] ?? 0)"
+      copy.name = name(of: node) ?? numbered
+      if !used.insert(copy.name).inserted {
+        copy.name = numbered
+        used.insert(numbered)
+      }
+      return copy
+    }
+    return Graph(values: graph.values, inputs: graph.inputs, outputs: graph.outputs, nodes: nodes)
+  }
+
+  /// The name that the stage has in a graph built from the checkpoint.
+  private func name(of node: Node) -> String? {
+    let weights = node.inputs.filter { graph.constant($0) != nil }.map { graph[$0].name }
+    func prefix(_ end: String) -> String? {
+      weights.lazy.compactMap { name in name.range(of: end).map { String(name[..<$0.lowerBound]) } }.first
+    }
+    switch node.op {
+    case is ScanStage: return prefix(".attn.").map { $0 + ".scan_stage" }
+    case is FeedForwardStage: return prefix(".ffn.").map { $0 + ".feed_forward_stage" }
+    case is DoubleConvolution: return prefix(".body.1.weight").map { $0 + ".skip" }
+    case is HalveConvolution: return prefix(".weight")
+    case is PictureConvolution: return prefix(".weight")
+    case is OutputConvolution: return prefix(".weight").map { $0 + ".crop" }
+    default: return nil
+    }
+  }
+}
