@@ -98,7 +98,7 @@ public enum Pipeline {
 
   private static func compile(_ graph: Graph, _ options: Options) throws -> Result {
     var run = Run(graph: graph, keepsSnapshots: options.keepsSnapshots)
-    for pass in raise { _ = try run.apply(pass) }
+    if graph.nodes.contains(where: { $0.op is Primitive }) { for pass in raise { _ = try run.apply(pass) } }
     // Lifted operators have no meaning of their own: nothing further can be done with them.
     if options.last == .raise || run.result.graph.nodes.contains(where: { $0.op is LiftedOperator }) { return run.result }
     try run.toFixpoint(simplify)
