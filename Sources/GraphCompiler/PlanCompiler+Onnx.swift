@@ -3,13 +3,40 @@ import GraphIR
 import Tensors
 
 extension PlanCompiler {
-  /// Compiles an ONNX graph: to an EVSSM network's stages where it is one, else node by node.
+  /// Compiles an ONNX graph: to an EVSSM network's stages where it is one, else node by node. The explanations say what
+  /// was recognised and what stood in the way.
   ///
+  /// A graph for one size in which EVSSM is recognised becomes a plan for any size, with the windows that the graph shows.
   /// Throws what ``compilePrimitives(_:outputNames:model:)`` throws.
   /// - Parameter raises: whether EVSSM is looked for.
   public static func compile(
     onnx graph: Graph, outputNames: [String], model: ModelDescription, raises: Bool = true
   ) throws -> CompiledPlan {
-    try compilePrimitives(graph, outputNames: outputNames, model: model)
+    var explanations: [Explanation] = []
+    if raises {
+      let result = try Pipeline.run(graph, .init(raises: true))
+      explanations = result.explanations
+      if result.graph.nodes.allSatisfy({ $0.op is any Decomposable }), !result.graph.nodes.isEmpty {
+        do { return try compileStages(result, model) } catch let error as EVSSMError {
+          explanations.append(Explanation(pass: "raise", .rejected, node: graph.nodes[0].name, error.message))
+        }
+      }
+    }
+    var compiled = try compilePrimitives(graph, outputNames: outputNames, model: model)
+    compiled.explanations = explanations
+    return compiled
+  }
+
+  /// The smallest picture that EVSSM's stages run.
+  private static let minimumSide = 20
+
+  private static func compileStages(_ result: Pipeline.Result, _ model: ModelDescription) throws -> CompiledPlan {
+    var description = model
+    description.minimumSide = max(model.minimumSide, minimumSide)
+    let hasWindows = result.graph.nodes.contains { ($0.op as? GraphIR.ScanStage)?.windowSide != nil }
+    description.windows = hasWindows ? .released : .whole
+    let compiled = try emitted(result, description)
+    _ = try compiled.loaded()
+    return compiled
   }
 }

@@ -26,7 +26,14 @@ public enum PlanCompiler {
   public static func compile(
     _ graph: Graph, model: ModelDescription, schedule: Schedule = Schedule(), precision: Precision = .float32
   ) throws -> CompiledPlan {
-    let result = try Pipeline.run(graph)
+    try emitted(Pipeline.run(graph), model, schedule: schedule, precision: precision)
+  }
+
+  /// The plan of a graph of stages.
+  static func emitted(
+    _ result: Pipeline.Result, _ model: ModelDescription, schedule: Schedule = Schedule(),
+    precision: Precision = .float32
+  ) throws -> CompiledPlan {
     var emitter = Emitter(result.graph, schedule: schedule, precision: precision)
     var (plan, words) = try emitter.emit(model)
     plan.model.hyperparameters += schedule.target.attributes
