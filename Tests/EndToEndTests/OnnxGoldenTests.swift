@@ -10,7 +10,7 @@ import Testing
 /// The authors' network as torch.onnx exports it, run node by node, against its own outputs.
 @Suite struct OnnxGoldenTests {
   private func run(_ name: String, _ input: Tensor) throws -> Tensor {
-    let imported = try OnnxModel(path: Fixtures.path("goldens/onnx/\(name).onnx")).imported()
+    let imported = try OnnxModel(path: Fixtures.path("onnx/\(name).onnx")).imported()
     let model = ModelDescription(
       architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
     let plan = try PlanCompiler.compile(
@@ -25,8 +25,8 @@ import Testing
   }
 
   @Test func externalData() throws {
-    let input = try NumpyFile.read(path: Fixtures.path("goldens/onnx/tiny-32x40-input.npy"))
-    let expected = try NumpyFile.read(path: Fixtures.path("goldens/onnx/tiny-32x40-output.npy"))
+    let input = try NumpyFile.read(path: Fixtures.path("onnx/tiny-32x40-input.npy"))
+    let expected = try NumpyFile.read(path: Fixtures.path("onnx/tiny-32x40-output.npy"))
     let found = try run("tiny-32x40-opset18", Tensor(shape: [1, 3, 32, 40], floats: input.floats()))
     expectClose(found.floats(), expected.floats())
   }
