@@ -107,7 +107,12 @@ let package = Package(
     tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport"]),
     tests("GraphCompilerTests", ["GraphCompiler", "EVSSMModel", "TorchFormat", "TestSupport"]),
     tests("ExecutionPlanTests", ["ExecutionPlan"]),
-    tests("PlanRuntimeTests", ["PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat"]),
+    tests(
+      "PlanRuntimeTests",
+      [
+        "PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat", "OnnxFormat",
+        "SafetensorsFormat", "TestSupport",
+      ]),
     tests("KernelTests", ["CKernels"]),
     tests(
       "InferenceServerTests",

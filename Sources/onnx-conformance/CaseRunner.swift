@@ -44,16 +44,19 @@ struct CaseList: Decodable {
   }
 }
 
-/// Imports, compiles and runs cases as the command-line tool does: through a plan, with its kernels and without them.
+/// Imports, compiles and runs cases as the command-line tool does: through a plan file, with its kernels and without
+/// them, and on one and several threads, which must agree to the bit.
 struct CaseRunner {
   let folder: String
   let workers: Workers
+  let alone: Workers
   let tolerances: [String: (rtol: Double, atol: Double)]
   let types: [String: [String: String]]
 
   init(folder: String) throws {
     self.folder = folder
     workers = try Workers(threads: 2)
+    alone = try Workers(threads: 1)
     let list = try CaseList(folder: folder).cases
     types = Dictionary(list.map { ($0.name, $0.types ?? [:]) }, uniquingKeysWith: { $1 })
     tolerances = Dictionary(
@@ -66,11 +69,19 @@ struct CaseRunner {
       let imported = try OnnxModel(path: "\(folder)/\(name)/model.onnx").imported()
       let model = ModelDescription(
         architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
-      let plan = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model).loaded()
+      let compiled = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model)
+      let path = FileManager.default.temporaryDirectory.path + "/onnx-conformance-\(getpid()).plan"
+      defer { unlink(path) }
+      try PlanFile.write(compiled.loaded(), to: path)
+      let plan = try PlanFile.open(path: path)
       let inputs = try values(name, data, "input", imported.graph.inputs.count)
       let expected = try values(name, data, "output", imported.graph.outputs.count)
       for usesKernels in [true, false] {
         let results = try TensorSession(plan: plan, workers: workers, usesKernels: usesKernels).run(inputs)
+        let single = try TensorSession(plan: plan, workers: alone, usesKernels: usesKernels).run(inputs)
+        for (index, pair) in zip(results, single).enumerated() where pair.0.bytes != pair.1.bytes {
+          return CaseOutcome(name: name, status: "failed", detail: "output \(index) depends on the number of threads")
+        }
         for (index, pair) in zip(results, expected).enumerated() {
           let tolerance = tolerances[name] ?? (1e-3, 1e-7)
           if let difference = TensorDifference(pair.0, pair.1, rtol: tolerance.rtol, atol: tolerance.atol).text {
@@ -85,6 +96,30 @@ struct CaseRunner {
     } catch {
       return CaseOutcome(name: name, status: "error", detail: "\(error)")
     }
+  }
+
+  /// The median time of a case over five seconds, and the steps that take longest.
+  func times(_ name: String) throws -> [String] {
+    let data = try SafetensorsFile.read(path: "\(folder)/\(name)/data.safetensors").catalogue
+    let imported = try OnnxModel(path: "\(folder)/\(name)/model.onnx").imported()
+    let model = ModelDescription(
+      architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
+    let plan = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model).loaded()
+    let session = try TensorSession(plan: plan, workers: workers)
+    let inputs = try values(name, data, "input", imported.graph.inputs.count)
+    var times: [Double] = []
+    let clock = ContinuousClock()
+    let start = clock.now
+    while clock.now - start < .seconds(5) || times.count < 3 {
+      let before = clock.now
+      _ = try session.run(inputs)
+      times.append((clock.now - before) / .milliseconds(1))
+    }
+    let steps = Dictionary(grouping: session.stepSeconds, by: \.operation)
+      .mapValues { (count: $0.count, seconds: $0.reduce(0) { $0 + $1.seconds }) }
+      .sorted { $0.value.seconds > $1.value.seconds }
+    return ["median \(times.sorted()[times.count / 2]) ms, least \(times.min() ?? 0) ms, \(times.count) runs"]
+      + steps.prefix(20).map { "  \($0.value.seconds * 1000) ms in \($0.value.count) × \($0.key)" }
   }
 
   private func values(_ name: String, _ catalogue: TensorCatalogue, _ prefix: String, _ count: Int) throws -> [Tensor] {
@@ -115,4 +150,8 @@ struct TensorDifference {
       return
     }
   }
+}
+
+extension Tensor {
+  fileprivate var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 }
