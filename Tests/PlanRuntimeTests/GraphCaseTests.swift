@@ -29,7 +29,7 @@ import Testing
 
   @Test func everyOperatorHasACase() { #expect(Self.cases.count > 150) }
 
-  @Test(arguments: cases) func agrees(_ testCase: Case) throws {
+  @Test(arguments: GraphCaseTests.cases) func agrees(_ testCase: Case) throws {
     let folder = Fixtures.path("onnx/\(testCase.name)")
     let imported = try OnnxModel(path: folder + "/model.onnx").imported()
     let model = ModelDescription(architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
