@@ -1,14 +1,16 @@
 /* Functions of one and of two dense operands. Ends that fill no vector go through one, so that every element is made by
  * the same instructions wherever a call begins. */
 
-/* e^x: the rounding of x * log2(e) is made good by a factor. */
+/* e^x = 2^n * e^f with n = round(x * log2(e)). log(2) is split in two, so that the error does not grow with x where vec_fma
+ * rounds twice, and 2^n into two factors that float32 holds. */
 INLINE vec elementwise_exp(vec x) {
-  const vec base = vec_set(1.44269502f);
   vec held = vec_min(vec_set(89), vec_max(vec_set(-88), x));
-  vec power = vec_mul(held, base);
-  vec rest = vec_fma(held, base, vec_sub(vec_set(0), power));
-  rest = vec_fma(held, vec_set(1.92596299e-8f), rest);
-  return vec_mul(function_exp2(power), vec_fma(rest, vec_set(0.69314718f), vec_set(1)));
+  vec n = vec_round(vec_mul(held, vec_set(1.44269502f)));
+  vec f = vec_fma(n, vec_set(-0.693359375f), held);
+  f = vec_fma(n, vec_set(0.00021219444170128554f), f);
+  vec half = vec_round(vec_mul(n, vec_set(0.5f)));
+  vec power = vec_scale(function_exp2(vec_mul(f, vec_set(1.44269502f))), half);
+  return vec_mul(power, vec_scale(vec_set(1), vec_sub(n, half)));
 }
 
 INLINE vec elementwise_sigmoid(vec x) {

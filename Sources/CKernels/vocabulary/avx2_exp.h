@@ -20,13 +20,14 @@ INLINE vec exp_power(vec shifted, vec f) {
   return vec_fma(vec_mul(power, f), slope, power);
 }
 
-/* Two factors, so that the power of two stays in the range of a float. */
+/* 2^(x - half) * 2^half, both in the range of a float; the second factor is exact. */
 INLINE vec function_exp2(vec x) {
   x = vec_min(vec_set(128), vec_max(vec_set(-127), x));
-  vec half = vec_mul(vec_set(0.5f), x);
-  vec shifted = vec_add(half, vec_set(EXP_SHIFT));
-  vec root = exp_power(shifted, vec_sub(half, vec_sub(shifted, vec_set(EXP_SHIFT))));
-  return vec_mul(root, root);
+  vec half = vec_round(vec_mul(vec_set(0.5f), x));
+  vec rest = vec_sub(x, half);
+  vec shifted = vec_add(rest, vec_set(EXP_SHIFT));
+  vec power = exp_power(shifted, vec_sub(rest, vec_sub(shifted, vec_set(EXP_SHIFT))));
+  return vec_mul(power, vec_scale(vec_set(1), half));
 }
 
 INLINE vec function_exp_negative(vec x) {

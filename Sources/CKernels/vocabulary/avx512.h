@@ -25,7 +25,9 @@ INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
 INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 INLINE vec vec_abs(vec a) { return _mm512_abs_ps(a); }
 
-/* a * 2^floor(n) for any n; vec_round has no use here. */
+INLINE vec vec_round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+/* a * 2^floor(n) for any n. */
 INLINE vec vec_scale(vec a, vec n) { return _mm512_scalef_ps(a, n); }
 
 INLINE vec vec_first(vec a, size_t count) { return _mm512_maskz_mov_ps((__mmask16)((1u << count) - 1), a); }
