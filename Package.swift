@@ -59,7 +59,9 @@ let package = Package(
     library("ZipFormat", ["Tensors", "CZip"]),
     library("TorchFormat", ["Tensors", "ZipFormat"]),
     library("SafetensorsFormat", ["Tensors"]),
-    library("Imaging", ["Tensors", "ZipFormat", "CPNG", "CJPEG"]),
+    library("Imaging", ["Tensors", "CPNG", "CJPEG"]),
+    // Apart from Imaging, so that servers link no zip library.
+    library("NumpyArchives", ["Imaging", "ZipFormat"]),
     library("PrimitiveOperators", ["Tensors"]),
     library("OnnxFormat", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CBeneath", crypto]),
 
@@ -84,7 +86,7 @@ let package = Package(
       name: "evssm",
       dependencies: [
         "TorchFormat", "SafetensorsFormat", "OnnxFormat", "EVSSMModel", "OnnxWriter", "GraphCompiler",
-        "ReferenceInterpreter", "ExecutionPlan", "PlanRuntime", "Imaging", "CAllocationCounter", arguments,
+        "ReferenceInterpreter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "CAllocationCounter", arguments,
       ]),
 
     .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),

@@ -34,7 +34,7 @@ public enum NumpyFile {
   }
 
   /// The array of a whole file in memory, which is not copied.
-  static func array(_ storage: TensorStorage) throws -> Tensor {
+  package static func array(_ storage: TensorStorage) throws -> Tensor {
     let head = try header(byteCount: storage.bytes.count, Set(NumpyHeader.types.keys)) { Array(storage.bytes[$0]) }
     return try Tensor(dtype: head.dtype, shape: head.shape, storage: storage, byteOffset: head.dataOffset)
   }
@@ -90,7 +90,7 @@ public enum NumpyFile {
   }
 
   /// The bytes of a file that holds the tensor.
-  static func bytes(_ tensor: Tensor) throws -> [UInt8] {
+  package static func bytes(_ tensor: Tensor) throws -> [UInt8] {
     let tensor = try writable(tensor)
     return try header(tensor) + tensor.withUnsafeBytes(Array.init)
   }

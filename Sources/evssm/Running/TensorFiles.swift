@@ -1,6 +1,7 @@
 import ArgumentParser
 import ExecutionPlan
 import Imaging
+import NumpyArchives
 import Tensors
 
 /// Tensors of a graph's inputs and outputs in .npy and .npz files.
