@@ -31,7 +31,7 @@ final class ExternalFolder {
   }
 
   static func error(_ code: EVSSMError.Code, _ message: String, _ location: String) -> EVSSMError {
-    EVSSMError(code, message, place: .init(file: location))
+    EVSSMError(code, message, place: .init(file: location.isEmpty ? nil : location))
   }
 
   /// Reads a tensor whose data lie outside the model's file.

@@ -117,7 +117,7 @@ extension NodeImporter {
     }
     let environment = NodeEnvironment(
       scope: inner, opsets: function.opsets, bindings: try function.bindings(attributes),
-      prefix: self.environment.prefix + node.label + "/")
+      prefix: self.environment.prefix + (node.name.isEmpty ? node.type : node.name) + "/")
     try NodeImporter(session, environment).runFunction(function)
     try define(node, function.outputs.map { try inner.value($0) })
   }
