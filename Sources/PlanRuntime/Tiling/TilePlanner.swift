@@ -36,17 +36,36 @@ public struct TilePlanner: Sendable {
   ///   - whole: bytes that the caller needs beside the session for a picture in one piece.
   ///   - tiled: bytes that the caller needs beside the session and ``TileGrid/bufferByteCount`` for one in tiles.
   /// - Returns: nil when nothing fits.
-  /// - Complexity: O(rows + columns) bindings, for the most rows and columns of tiles that a picture of this size may
-  ///   have.
+  /// - Complexity: a binding for each grid where there are at most 1024 of them; else O(rows + columns) bindings, for the
+  ///   most rows and columns of tiles that a picture of this size may have, and nearly the fewest multiply-adds.
   ///
   /// Throws what ``Plan/bind(height:width:)`` throws for a picture out of the plan's range.
   public func choose(height: Int, width: Int, budget: Int, whole: Int, tiled: Int) throws -> TileChoice? {
     let inOnePiece = try choice(TileGrid(height: height, width: width), beside: whole)
     if inOnePiece.byteCount <= budget { return inOnePiece }
-    return try staircase(height: height, width: width) { grid in
+    func fitting(_ grid: TileGrid) throws -> TileChoice? {
       let choice = try choice(grid, beside: Checked.add(tiled, grid.bufferByteCount))
       return choice.byteCount <= budget ? choice : nil
     }
+    let (rows, columns) = (Self.axes(height), Self.axes(width))
+    if rows.count * columns.count <= Self.mostGrids { return try best(rows, columns, fitting) }
+    return try staircase(rows, columns, fitting)
+  }
+
+  /// Grids up to which all are tried: a larger tile may need a little less memory, where its strips are cut otherwise.
+  private static let mostGrids = 1024
+
+  private func best(
+    _ rows: [TileAxis], _ columns: [TileAxis], _ fitting: (TileGrid) throws -> TileChoice?
+  ) throws -> TileChoice? {
+    var best: TileChoice?
+    for row in rows {
+      for column in columns {
+        guard let choice = try fitting(TileGrid(rows: row, columns: column)) else { continue }
+        if choice.multiplyAdds < best?.multiplyAdds ?? .max { best = choice }
+      }
+    }
+    return best
   }
 
   /// The grid that needs the least memory, in one piece or in tiles.
@@ -62,12 +81,11 @@ public struct TilePlanner: Sendable {
 
   /// Walks along the border between grids that fit and grids that do not: the more rows, the fewer columns are needed.
   private func staircase(
-    height: Int, width: Int, _ fitting: (TileGrid) throws -> TileChoice?
+    _ allRows: [TileAxis], _ columns: [TileAxis], _ fitting: (TileGrid) throws -> TileChoice?
   ) throws -> TileChoice? {
-    let columns = Self.axes(width)
     var column = columns.count - 1
     var best: TileChoice?
-    for rows in Self.axes(height) {
+    for rows in allRows {
       var found: TileChoice?
       while column >= 0, let choice = try fitting(TileGrid(rows: rows, columns: columns[column])) {
         found = choice
