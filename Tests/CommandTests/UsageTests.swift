@@ -7,7 +7,7 @@ struct UsageTests {
     ["restore"], ["inspect"], ["inspect", "a", "b"], ["inspect", "a", "--size", "256"],
     ["inspect", "a", "--size", "0x9"],
     ["inspect", "a", "--size", "-5x9"], ["inspect", "a", "--size", "99999999999999999999x9"],
-    ["convert", "a.pth"], ["convert", "a.pth", "b.onnx"], ["convert", "a.pth", "b"],
+    ["convert", "a.pth"], ["convert", "a.pth", "b"],
     ["convert", "a.pth", "b.pth", "--dtype", "int8"], ["convert", "a.pth", "b.pth", "--dtype", "float31"],
     ["compile", "a.pth"], ["compile", "a.pth", "-o", "a.bin"],
     ["compile", "a.pth", "-o", "a.plan", "--windows", "some"],

@@ -82,8 +82,9 @@ import Testing
     var schedule = Schedule()
     schedule.feedForwardRows = rows
     schedule.feedForwardColumns = columns
+    let graph = try stages.finished()
     for (height, width) in [(20, 24), (33, 81), (41, 150)] {
-      try check(stages.finished(), height: height, width: width, seed: 6, schedule: schedule)
+      try check(graph, height: height, width: width, seed: 6, schedule: schedule)
     }
   }
 
