@@ -22,7 +22,7 @@ struct CompileCommand: ParsableCommand {
         deblurring.plan: 102 steps, weights 65.8 MiB, 2 sizes bound, in 1.8 s
 
       With --precision bfloat16 matrices and convolutions round what they multiply to bfloat16 and sum in float32; all \
-      else stays float32. Such a plan is half as large and runs about 1.5 times as fast where the processor multiplies \
+      else stays float32. Such a plan is half as large and runs up to 1.5 times as fast where the processor multiplies \
       bfloat16; results differ from float32's by 50 dB or better.
       """)
 
