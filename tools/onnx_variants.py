@@ -3,7 +3,8 @@
     python tools/onnx_variants.py OUT_DIR [NAME…]
 
 Each variant is NAME.onnx with NAME.in.npy and NAME.out.npy, an input and PyTorch's output. Needs torch, onnx, onnxscript,
-numpy; onnxsim and onnxruntime for the optimised ones. `tools/check-onnx-raise` has evssm recognise all of them.
+numpy; onnxsim and onnxruntime for the optimised ones. `evssm compile NAME.onnx --explain` says
+what of one is recognised, `evssm run` on NAME.in.npy how near it comes to NAME.out.npy.
 """
 
 import math
