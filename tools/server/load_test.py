@@ -1,7 +1,7 @@
 """Open-loop load on an evssmd of its own on the loopback: requests leave at a fixed rate whether or not answers come, and times
 count from when a request was due. First the best throughput in a closed loop is found, then multiples of it are offered.
 
-    python3 tools/server/load_test.py EVSSMD PLAN [--size 64] [--seconds 15] [--multiples 0.5 1 2 10] [--json FILE] [--check]
+    python3 tools/server/load_test.py EVSSMD PLAN [--size 256] [--seconds 15] [--multiples 0.5 1 2 10] [--json FILE] [--check]
                                       [-- SERVER-OPTION…]
 
 `--check` exits with 1 unless at the highest multiple the answers come to 90 % of the best, refusals take under 10 ms at the
@@ -107,7 +107,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("evssmd")
     parser.add_argument("plan")
-    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--deadline", type=float, default=60, help="seconds within which an answer counts")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 2, 4, 8])
