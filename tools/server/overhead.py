@@ -27,8 +27,8 @@ def direct(evssm, plan, folder, count, *options):
 
 
 def together(server, name, data, size, clients, each):
-    """Pictures a second with so many clients, each with `each` pictures one after the other: while all are busy, after the first
-    pictures, of which one had all threads to itself."""
+    """Pictures a second with so many clients, each with `each` pictures one after the other: from each client's first
+    answer to its last, as the very first picture has all threads to itself."""
     ends = []
 
     def client():
@@ -43,10 +43,7 @@ def together(server, name, data, size, clients, each):
         thread.start()
     for thread in threads:
         thread.join()
-    first = max(own[0] for own in ends)
-    last = min(own[-1] for own in ends)
-    times = sorted(end for own in ends for end in own if first <= end <= last)
-    return (len(times) - 1) / (times[-1] - times[0])
+    return sum((each - 1) / (own[-1] - own[0]) for own in ends)
 
 
 def main():
