@@ -99,7 +99,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors", "TestSupport"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat", "ZipFormat"]),
-    tests("PrimitiveOperatorsTests", ["PrimitiveOperators"]),
+    tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
     tests(
       "OnnxFormatTests", ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
@@ -125,7 +125,8 @@ let package = Package(
       "EndToEndTests",
       ["PlanRuntime", "GraphCompiler", "EVSSMModel", "OnnxFormat", "Imaging", "EVSSMLibrary", "CEVSSM", "TestSupport"]),
     tests(
-      "CommandTests", ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"],
+      "CommandTests",
+      ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "NumpyArchives", "TestSupport"],
       exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]
