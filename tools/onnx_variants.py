@@ -418,7 +418,8 @@ def with_tool(path, tool):
     onnx.save(model, str(path))
 
 
-# name: (size, options of build, options of export)
+# name: (size, options of build, options of export). Sizes are those of the example; axes of size 1 in it stay so in torch.export's
+# graphs, so that graphs for any size need two patches at every level.
 VARIANTS = {
     "plain": ((32, 40), {}, {}),
     "opset20": ((40, 32), {}, {"opset": 20}),
@@ -458,21 +459,21 @@ VARIANTS = {
     "torchscript-assign": ((20, 24), {"unrolled": True, "unrolled_form": "assign", "filter": "matrices"}, {"dynamo": False, "opset": 17}),
     "torchscript-mamba": ((20, 24), {"unrolled": True, "unrolled_form": "mamba", "filter": "matrices"}, {"dynamo": False, "opset": 13}),
     "scripted": ((32, 40), {"loop": "scripted", "filter": "matrices"}, {"dynamo": False, "opset": 17}),
-    "scripted-dynamic": ((32, 40), {"loop": "scripted", "filter": "matrices"}, {"dynamo": False, "opset": 17, "dynamic": True}),
+    "scripted-dynamic": ((72, 88), {"loop": "scripted", "filter": "matrices"}, {"dynamo": False, "opset": 17, "dynamic": True}),
     "scripted-list": ((32, 40), {"loop": "scripted_list", "filter": "matrices"}, {"dynamo": False, "opset": 17}),
-    "dynamic": ((32, 40), {}, {"dynamic": True}),
-    "dynamic-opset23": ((32, 40), {"filter": "matrices"}, {"dynamic": True, "opset": 23}),
-    "dynamic-last": ((32, 40), {"layout": "last", "norm": "sqrt", "gelu": "erf"}, {"dynamic": True, "opset": 20}),
+    "dynamic": ((72, 88), {}, {"dynamic": True}),
+    "dynamic-opset23": ((72, 88), {"filter": "matrices"}, {"dynamic": True, "opset": 23}),
+    "dynamic-last": ((72, 88), {"layout": "last", "norm": "sqrt", "gelu": "erf"}, {"dynamic": True, "opset": 20}),
     "onnxsim": ((32, 40), {}, {"tool": "onnxsim"}),
     "onnxsim-windows": ((44, 36), {"sides": (20, 12, 6), "kind": Authors}, {"tool": "onnxsim"}),
-    "onnxsim-dynamic": ((32, 40), {}, {"tool": "onnxsim", "dynamic": True}),
+    "onnxsim-dynamic": ((72, 88), {}, {"tool": "onnxsim", "dynamic": True}),
     "onnxsim-unrolled": ((20, 24), {"unrolled": True}, {"tool": "onnxsim"}),
     "onnxslim": ((32, 40), {}, {"tool": "onnxslim"}),
     "onnxslim-windows": ((44, 36), {"sides": (20, 12, 6), "kind": Authors}, {"tool": "onnxslim"}),
-    "onnxslim-dynamic": ((32, 40), {}, {"tool": "onnxslim", "dynamic": True}),
+    "onnxslim-dynamic": ((72, 88), {}, {"tool": "onnxslim", "dynamic": True}),
     "ort-basic": ((32, 40), {}, {"tool": "ort-basic"}),
     "ort-basic-windows": ((44, 36), {"sides": (20, 12, 6), "kind": Authors}, {"tool": "ort-basic"}),
-    "ort-basic-dynamic": ((32, 40), {}, {"tool": "ort-basic", "dynamic": True}),
+    "ort-basic-dynamic": ((72, 88), {}, {"tool": "ort-basic", "dynamic": True}),
     "ort-extended": ((32, 40), {}, {"tool": "ort-extended"}),
     "ort-all": ((32, 40), {}, {"tool": "ort-all"}),
     "float16": ((32, 40), {"filter": "matrices"}, {"tool": "float16"}),

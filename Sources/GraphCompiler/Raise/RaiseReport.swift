@@ -21,7 +21,7 @@ struct RaiseReport {
 
   /// The explanations of a graph that stays as it was: what was recognised, the first obstacle, and those behind it.
   func kept(leftOver: [Node]) -> [Explanation] {
-    let own = explanations.filter { $0.pass.hasPrefix("raise") }
+    let own = explanations.filter { $0.pass.hasPrefix("raise") || ($0.pass.hasPrefix("fuse") && $0.verdict == .rejected) }
     let order = Dictionary(source.nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     let obstacles = own.filter { $0.verdict == .rejected }.sorted { (order[$0.node] ?? .max) < (order[$1.node] ?? .max) }
     let lifted = leftOver.filter { $0.op is LiftedOperator }

@@ -61,6 +61,12 @@ struct ElementwiseUnary: TensorFunction, PointwiseFunction {
     return [type]
   }
 
+  /// Sizes with their sign changed, as in `-height % 8`.
+  func propagate(_ facts: Facts) throws -> [KnownValue?] {
+    guard function == .neg, let value = facts.value(0), let sizes = value.sizes else { return [] }
+    return [.sizes(try sizes.map { try $0.times(-1) }, isScalar: value.isScalar)]
+  }
+
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = try inputs.required(0)
     let target: DType = function == .isInf || function == .isNaN ? .bool : input.dtype
