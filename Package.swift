@@ -39,6 +39,8 @@ let package = Package(
     system("CJPEG", "libturbojpeg", apt: "libturbojpeg0-dev"),
     // openat2, which Swift cannot call.
     .systemLibrary(name: "CBeneath", path: "Sources/CBeneath"),
+    // sched_setattr, likewise.
+    .systemLibrary(name: "CScheduling", path: "Sources/CScheduling"),
     system("COpenBLAS", "openblas", apt: "libopenblas-dev"),
     // Linked statically: servers and the C library need no package of it.
     system("CProtobufC", nil, apt: "libprotobuf-c-dev"),
@@ -80,7 +82,7 @@ let package = Package(
     library("EVSSMLibrary", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.
-    library("InferenceServer", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors"]),
+    library("InferenceServer", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "CScheduling"]),
 
     .executableTarget(
       name: "evssm",
@@ -97,7 +99,7 @@ let package = Package(
     tests("TensorsTests", ["Tensors", "TestSupport"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat", "ZipFormat"]),
-    tests("PrimitiveOperatorsTests", ["PrimitiveOperators"]),
+    tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
     tests(
       "OnnxFormatTests", ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
@@ -123,7 +125,8 @@ let package = Package(
       "EndToEndTests",
       ["PlanRuntime", "GraphCompiler", "EVSSMModel", "OnnxFormat", "Imaging", "EVSSMLibrary", "CEVSSM", "TestSupport"]),
     tests(
-      "CommandTests", ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "TestSupport"],
+      "CommandTests",
+      ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "NumpyArchives", "TestSupport"],
       exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]
@@ -151,6 +154,7 @@ if buildsServer {
     .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
     .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
   ]
   package.targets += [
     system("CZlib", "zlib", apt: "zlib1g-dev"),
@@ -169,6 +173,7 @@ if buildsServer {
       [
         "InferenceServer", "PlanRuntime", "Tensors", grpc, product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
         product("GRPCProtobuf", "grpc-swift-protobuf"), product("SwiftProtobuf", "swift-protobuf"), logging, lifecycle,
+        product("NIOCore", "swift-nio"), product("NIOHTTP2", "swift-nio-http2"), product("NIOHPACK", "swift-nio-http2"),
       ]),
     tests(
       "InferenceServerHTTPTests",

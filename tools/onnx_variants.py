@@ -10,6 +10,7 @@ what of one is recognised, `evssm run` on NAME.in.npy how near it comes to NAME.
 import math
 import sys
 from pathlib import Path
+from typing import List
 
 import numpy as np
 import onnx
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from evssm_torch import network as reference  # noqa: E402
 
 STATES = 8
+reflect_pad = reference._reflect_pad
 
 
 class Style:
@@ -43,6 +45,8 @@ class Style:
         self.layout = "first"  # first, last: residual stream
         self.filter = "rfft2"  # rfft2, matrices
         self.half = "interpolate"  # interpolate, pool
+        self.unrolled_form = "stack"  # stack, assign, mamba: how a loop over positions is written
+        self.loop = "operator"  # operator, scripted, scripted_list: torch's scan, or a loop that torch.jit.script keeps
         self.near_miss = None
         self.__dict__.update(options)
 
@@ -124,6 +128,32 @@ def scan_loop(u, delta, A, B, C, D, style):
     return y if style.skip == "inside" else y + D[:, None] * u
 
 
+@torch.jit.script
+def scan_scripted(u, delta, A, B, C, D):
+    """A loop that the exporter keeps, with each result written into its place."""
+    h = torch.zeros(u.shape[0], A.shape[0], A.shape[1])
+    y = torch.zeros_like(u)
+    for position in range(u.shape[2]):
+        decay = torch.exp(delta[:, :, position].unsqueeze(2) * A)
+        driven = (delta[:, :, position] * u[:, :, position]).unsqueeze(2) * B[:, :, position].unsqueeze(1)
+        h = decay * h + driven
+        y[:, :, position] = (h * C[:, :, position].unsqueeze(1)).sum(-1)
+    return y + D.view(1, -1, 1) * u
+
+
+@torch.jit.script
+def scan_scripted_list(u, delta, A, B, C, D):
+    """A loop that the exporter keeps, with the results in a list."""
+    h = torch.zeros(u.shape[0], A.shape[0], A.shape[1])
+    outputs: List[torch.Tensor] = []
+    for position in range(u.shape[2]):
+        decay = torch.exp(delta[:, :, position].unsqueeze(2) * A)
+        driven = (delta[:, :, position] * u[:, :, position]).unsqueeze(2) * B[:, :, position].unsqueeze(1)
+        h = decay * h + driven
+        outputs.append((h * C[:, :, position].unsqueeze(1)).sum(-1))
+    return torch.stack(outputs, 2) + D.view(1, -1, 1) * u
+
+
 class Attention(nn.Module):
     def __init__(self, source, style):
         super().__init__()
@@ -173,14 +203,43 @@ class Attention(nn.Module):
         return s.out_proj(y).permute(0, 3, 1, 2)
 
     def scan(self, *operands):
+        if self.style.loop == "scripted":
+            return scan_scripted(*operands)
+        if self.style.loop == "scripted_list":
+            return scan_scripted_list(*operands)
         return scan_loop(*operands, self.style)
+
+
+def scan_assign(u, delta, A, B, C, D):
+    """A position at a time, each result written into its place."""
+    h = u.new_zeros(u.shape[0], A.shape[0], A.shape[1])
+    y = torch.zeros_like(u)
+    for position in range(u.shape[2]):
+        decay = torch.exp(delta[:, :, position, None] * A)
+        h = decay * h + (delta[:, :, position] * u[:, :, position])[:, :, None] * B[:, None, :, position]
+        y[:, :, position] = (h * C[:, None, :, position]).sum(-1)
+    return y + D.view(1, -1, 1) * u
+
+
+def scan_mamba(u, delta, A, B, C, D):
+    """Decays and inputs of all positions first, as in Mamba's plain form (arXiv 2312.00752)."""
+    decays = torch.exp(torch.einsum("bdl,dn->bdln", delta, A))
+    driven = torch.einsum("bdl,bnl,bdl->bdln", delta, B, u)
+    h = u.new_zeros(u.shape[0], A.shape[0], A.shape[1])
+    outputs = []
+    for position in range(u.shape[2]):
+        h = decays[:, :, position] * h + driven[:, :, position]
+        outputs.append(torch.einsum("bdn,bn->bd", h, C[:, :, position]))
+    y = torch.stack(outputs, dim=2)
+    return y + u * D[:, None]
 
 
 class UnrolledAttention(Attention):
     def scan(self, u, delta, A, B, C, D):
         from evssm_torch.scan import selective_scan
 
-        return selective_scan(u, delta, A, B, C, D)
+        form = {"stack": selective_scan, "assign": scan_assign, "mamba": scan_mamba}[self.style.unrolled_form]
+        return form(u, delta, A, B, C, D)
 
 
 class FeedForward(nn.Module):
@@ -205,8 +264,7 @@ class FeedForward(nn.Module):
     def matrices(self, x):
         """The spectrum by products with cosines and sines."""
         batch, channels, height, width = x.shape
-        bottom, right = -height % 8, -width % 8
-        x = F.pad(x, (0, right, 0, bottom), mode="reflect") if bottom or right else x
+        x = F.pad(x, (0, -width % 8, 0, -height % 8), mode="reflect")
         rows, columns = x.shape[2] // 8, x.shape[3] // 8
         patches = x.reshape(channels, rows, 8, columns, 8).permute(0, 1, 3, 2, 4).reshape(channels, rows * columns, 64)
         gains = self.source.fft.reshape(channels, 1, 40).repeat(1, 1, 2)
@@ -302,6 +360,11 @@ def weights(network, seed):
     return network.eval()
 
 
+def always_pad(x, multiple):
+    """The padding to a multiple where an exporter sees it at any size."""
+    return F.pad(x, (0, -x.shape[3] % multiple, 0, -x.shape[2] % multiple), mode="reflect")
+
+
 def build(dim=4, blocks=(1, 1, 1), expansion=2.0, sides=None, seed=0, unrolled=False, kind=Variant, **style):
     network = weights(reference.EVSSM(dim=dim, blocks=blocks, expansion=expansion), seed)
     if sides:
@@ -312,7 +375,7 @@ def build(dim=4, blocks=(1, 1, 1), expansion=2.0, sides=None, seed=0, unrolled=F
     return kind(network, Style(**style), unrolled).eval()
 
 
-def export(model, image, path, dynamo=True, opset=18, dynamic=False, optimize=True):
+def export(model, image, path, dynamo=True, opset=18, dynamic=False, optimize=True, tool=None):
     shapes = {"image": {2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}} if dynamic else None
     with torch.no_grad():
         if dynamo:
@@ -320,7 +383,39 @@ def export(model, image, path, dynamo=True, opset=18, dynamic=False, optimize=Tr
                                         dynamic_shapes=shapes)
             program.save(str(path), external_data=False)
         else:
-            torch.onnx.export(model, (image,), str(path), dynamo=False, opset_version=opset)
+            axes = {"image": {2: "height", 3: "width"}, "result": {2: "height", 3: "width"}} if dynamic else None
+            torch.onnx.export(model, (image,), str(path), dynamo=False, opset_version=opset, input_names=["image"],
+                              output_names=["result"], dynamic_axes=axes)
+    if tool:
+        with_tool(path, tool)
+
+
+def with_tool(path, tool):
+    """The file as an optimiser writes it anew."""
+    model = onnx.load(str(path))
+    if tool == "onnxsim":
+        import onnxsim
+
+        model, same = onnxsim.simplify(model)
+        assert same
+    elif tool == "onnxslim":
+        import onnxslim
+
+        model = onnxslim.slim(model)
+    elif tool == "float16":
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        model = convert_float_to_float16(model, keep_io_types=True)
+    else:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        levels = {"ort-basic": "ORT_ENABLE_BASIC", "ort-extended": "ORT_ENABLE_EXTENDED", "ort-all": "ORT_ENABLE_ALL"}
+        options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, levels[tool])
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return
+    onnx.save(model, str(path))
 
 
 # name: (size, options of build, options of export)
@@ -357,8 +452,30 @@ VARIANTS = {
     "windows-authors": ((44, 36), {"sides": (20, 12, 6), "blocks": (2, 1, 1), "kind": Authors}, {}),
     "authors": ((36, 48), {"kind": Authors}, {}),
     "unrolled": ((20, 24), {"unrolled": True}, {}),
-    "torchscript-unrolled": ((20, 24), {"unrolled": True, "filter": "matrices"}, {"dynamo": False, "opset": 17}),
+    "unrolled-assign": ((20, 24), {"unrolled": True, "unrolled_form": "assign"}, {}),
+    "unrolled-mamba": ((20, 24), {"unrolled": True, "unrolled_form": "mamba"}, {}),
+    "torchscript": ((20, 24), {"unrolled": True, "filter": "matrices"}, {"dynamo": False, "opset": 17}),
+    "torchscript-assign": ((20, 24), {"unrolled": True, "unrolled_form": "assign", "filter": "matrices"}, {"dynamo": False, "opset": 17}),
+    "torchscript-mamba": ((20, 24), {"unrolled": True, "unrolled_form": "mamba", "filter": "matrices"}, {"dynamo": False, "opset": 13}),
+    "scripted": ((32, 40), {"loop": "scripted", "filter": "matrices"}, {"dynamo": False, "opset": 17}),
+    "scripted-dynamic": ((32, 40), {"loop": "scripted", "filter": "matrices"}, {"dynamo": False, "opset": 17, "dynamic": True}),
+    "scripted-list": ((32, 40), {"loop": "scripted_list", "filter": "matrices"}, {"dynamo": False, "opset": 17}),
     "dynamic": ((32, 40), {}, {"dynamic": True}),
+    "dynamic-opset23": ((32, 40), {"filter": "matrices"}, {"dynamic": True, "opset": 23}),
+    "dynamic-last": ((32, 40), {"layout": "last", "norm": "sqrt", "gelu": "erf"}, {"dynamic": True, "opset": 20}),
+    "onnxsim": ((32, 40), {}, {"tool": "onnxsim"}),
+    "onnxsim-windows": ((44, 36), {"sides": (20, 12, 6), "kind": Authors}, {"tool": "onnxsim"}),
+    "onnxsim-dynamic": ((32, 40), {}, {"tool": "onnxsim", "dynamic": True}),
+    "onnxsim-unrolled": ((20, 24), {"unrolled": True}, {"tool": "onnxsim"}),
+    "onnxslim": ((32, 40), {}, {"tool": "onnxslim"}),
+    "onnxslim-windows": ((44, 36), {"sides": (20, 12, 6), "kind": Authors}, {"tool": "onnxslim"}),
+    "onnxslim-dynamic": ((32, 40), {}, {"tool": "onnxslim", "dynamic": True}),
+    "ort-basic": ((32, 40), {}, {"tool": "ort-basic"}),
+    "ort-basic-windows": ((44, 36), {"sides": (20, 12, 6), "kind": Authors}, {"tool": "ort-basic"}),
+    "ort-basic-dynamic": ((32, 40), {}, {"tool": "ort-basic", "dynamic": True}),
+    "ort-extended": ((32, 40), {}, {"tool": "ort-extended"}),
+    "ort-all": ((32, 40), {}, {"tool": "ort-all"}),
+    "float16": ((32, 40), {"filter": "matrices"}, {"tool": "float16"}),
     "NOT-mean": ((32, 40), {"near_miss": "mean"}, {}),
     "NOT-tanh": ((32, 40), {"gelu": "tanh"}, {}),
 }
@@ -369,6 +486,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[2:] or VARIANTS:
         size, options, how = VARIANTS[name]
+        reference._reflect_pad = always_pad if how.get("dynamic") else reflect_pad
         try:
             model = build(**options)
             image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(9))

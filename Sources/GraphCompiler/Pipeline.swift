@@ -12,6 +12,8 @@ public enum Pipeline {
     RaiseWindows(),
     RaisePicture(),
   ]
+  /// Of the above, those for what is done to a window.
+  static let raiseRegions: [any Pass] = [RaisePrimitives(), RaiseSplits(), RaiseForms()]
   static let simplify: [any Pass] = [
     FoldConstants(),
     SymmetriseSpectralFilter(),
@@ -78,27 +80,23 @@ public enum Pipeline {
     var result = try compile(graph, options)
     guard options.last == .fuse else { return result }
     let leftOver = Self.leftOver(result.graph)
-    if leftOver.isEmpty {
+    let report = RaiseReport(source: graph, raised: result.graph, explanations: result.explanations)
+    if leftOver.isEmpty, result.graph.nodes.allSatisfy({ $0.op is any Decomposable }) {
+      result.explanations = report.whole
       result.graph = try StageNames(result.graph).named()
       return result
     }
-    result.explanations.removeAll { !$0.pass.hasPrefix("raise") }
-    let lifted = leftOver.filter { $0.op is LiftedOperator }
-    for node in (lifted.isEmpty ? leftOver : lifted).prefix(maxReasons) {
-      let what = (node.op as? LiftedOperator)?.description ?? node.op.label
-      result.explanations.append(
-        Explanation(pass: "raise", .rejected, node: node.name, "\(what) is left over, which no stage takes in"))
-    }
+    result.explanations = report.kept(leftOver: leftOver)
     result.graph = graph
     return result
   }
 
-  /// Reasons that are told for a graph that stays as it was.
-  private static let maxReasons = 40
-
   private static func compile(_ graph: Graph, _ options: Options) throws -> Result {
     var run = Run(graph: graph, keepsSnapshots: options.keepsSnapshots)
-    if graph.nodes.contains(where: { $0.op is Primitive }) { for pass in raise { _ = try run.apply(pass) } }
+    if graph.nodes.contains(where: { $0.op is Primitive }) {
+      try run.raiseWindowLoops()
+      for pass in raise { _ = try run.apply(pass) }
+    }
     // Lifted operators have no meaning of their own: nothing further can be done with them.
     if options.last == .raise || run.result.graph.nodes.contains(where: { $0.op is LiftedOperator }) { return run.result }
     try run.toFixpoint(simplify)
@@ -150,6 +148,16 @@ private struct Run {
     result.explanations += explanations.filter { seen.insert($0).inserted }
     if changed && keepsSnapshots { result.snapshots.append(Pipeline.Snapshot(pass: name, graph: graph)) }
     return changed
+  }
+
+  /// Windows in Loops first: everything behind them gets its sizes from that.
+  mutating func raiseWindowLoops() throws {
+    var rewriter = WindowLoops(result.graph)
+    guard let graph = try rewriter.rewritten() else { return result.explanations += rewriter.explanations }
+    try Verifier.check(graph, after: WindowLoops.name)
+    result.graph = graph
+    result.explanations += rewriter.explanations
+    if keepsSnapshots { result.snapshots.append(Pipeline.Snapshot(pass: WindowLoops.name, graph: graph)) }
   }
 
   mutating func toFixpoint(_ passes: [any Pass]) throws {

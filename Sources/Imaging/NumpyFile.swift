@@ -4,11 +4,11 @@ import Tensors
 public enum NumpyFile {
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
-  /// Reads a little-endian float32 array in C order, of any shape within the limits on tensors.
+  /// Reads a little-endian float32 array, of any shape within the limits on tensors.
   ///
-  /// - Throws: `npy.not-npy`, `npy.version`, `npy.header`, `npy.unsupported-dtype`, `npy.fortran-order`,
-  ///   `npy.size-mismatch`, `limit.exceeded`, `file.…`.
-  /// - Complexity: O(file); the values are held once.
+  /// - Throws: `npy.not-npy`, `npy.version`, `npy.header`, `npy.unsupported-dtype`, `npy.size-mismatch`, `limit.exceeded`,
+  ///   `file.…`.
+  /// - Complexity: O(file); the values are held once, those of an array in Fortran order twice while they are moved.
   public static func read(path: String) throws -> Tensor { try read(path: path, types: [.float32]) }
 
   /// Like ``read(path:)``, for every element type that NumPy and tensors share.
@@ -29,20 +29,47 @@ public enum NumpyFile {
       let head = try header(byteCount: file.byteCount, types) { try file.bytes(at: $0.lowerBound, count: $0.count) }
       let tensor = try Tensor(dtype: head.dtype, shape: head.shape) { try file.read(at: head.dataOffset, into: $0) }
       try file.checkUnchanged()
-      return tensor
+      return head.isColumnMajor ? try rowMajor(tensor) : tensor
     } catch let error as EVSSMError { throw error.at(.init(file: path)) }
   }
 
   /// The array of a whole file in memory, which is not copied.
   package static func array(_ storage: TensorStorage) throws -> Tensor {
     let head = try header(byteCount: storage.bytes.count, Set(NumpyHeader.types.keys)) { Array(storage.bytes[$0]) }
-    return try Tensor(dtype: head.dtype, shape: head.shape, storage: storage, byteOffset: head.dataOffset)
+    let tensor = try Tensor(dtype: head.dtype, shape: head.shape, storage: storage, byteOffset: head.dataOffset)
+    return head.isColumnMajor ? try rowMajor(tensor) : tensor
+  }
+
+  /// The array whose elements lie in Fortran order in `tensor`.
+  private static func rowMajor(_ tensor: Tensor) throws -> Tensor {
+    let (shape, size) = (tensor.shape, tensor.dtype.byteCount)
+    var strides = [Int](repeating: size, count: shape.count)
+    for axis in shape.indices.dropFirst() { strides[axis] = strides[axis - 1] * max(shape[axis - 1], 1) }
+    return try Tensor(dtype: tensor.dtype, shape: shape) { out in
+      tensor.withUnsafeBytes { bytes in
+        guard let from = bytes.baseAddress, let to = out.baseAddress else { return }
+        var position = [Int](repeating: 0, count: shape.count)
+        var offset = 0
+        for index in 0..<tensor.elementCount {
+          (to + index * size).copyMemory(from: from + offset, byteCount: size)
+          var axis = shape.count - 1
+          while axis >= 0 {
+            position[axis] += 1
+            offset += strides[axis]
+            if position[axis] < shape[axis] { break }
+            offset -= strides[axis] * shape[axis]
+            position[axis] = 0
+            axis -= 1
+          }
+        }
+      }
+    }
   }
 
   /// Where the values begin and what they are; checks that there are as many as the shape says.
   private static func header(
     byteCount: Int, _ types: Set<DType>, _ bytes: (Range<Int>) throws -> [UInt8]
-  ) throws -> (dtype: DType, shape: [Int], dataOffset: Int) {
+  ) throws -> (dtype: DType, shape: [Int], isColumnMajor: Bool, dataOffset: Int) {
     let range = try headerRange(byteCount: byteCount, prefix: bytes(0..<min(12, byteCount)))
     let header = try NumpyHeader(bytes(range))
     guard types.contains(header.dtype) else {
@@ -54,7 +81,7 @@ public enum NumpyFile {
         "npy.size-mismatch",
         "An array of shape \(header.shape) takes \(expected) bytes; the file has \(byteCount - range.upperBound).")
     }
-    return (header.dtype, header.shape, range.upperBound)
+    return (header.dtype, header.shape, header.isColumnMajor, range.upperBound)
   }
 
   private static func headerRange(byteCount: Int, prefix: [UInt8]) throws -> Range<Int> {

@@ -4,6 +4,8 @@ import Tensors
 struct NumpyHeader {
   private(set) var shape: [Int] = []
   private(set) var dtype = DType.float32
+  /// Fortran order: the first axis is the fastest.
+  private(set) var isColumnMajor = false
   private let text: [UInt8]
   private var position = 0
   private var seen: Set<String> = []
@@ -80,11 +82,8 @@ struct NumpyHeader {
 
   private mutating func order() throws {
     let word = word()
-    if word == "True" {
-      throw EVSSMError(
-        "npy.fortran-order", "Arrays in Fortran order are not read. Save numpy.ascontiguousarray(array).")
-    }
-    if word != "False" { throw error("True or False") }
+    guard word == "True" || word == "False" else { throw error("True or False") }
+    isColumnMajor = word == "True"
   }
 
   private mutating func readShape() throws {

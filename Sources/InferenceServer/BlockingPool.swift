@@ -10,8 +10,8 @@ public final class BlockingPool: Sendable {
 
   /// Throws when the threads cannot be started.
   public init(threads: Int) throws {
-    for _ in 0..<threads {
-      try startThread { [monitor] in
+    for index in 0..<threads {
+      try startThread("convert-\(index)") { [monitor] in
         while let work = Self.next(monitor) { work() }
       }
     }

@@ -1,3 +1,4 @@
+import CScheduling
 import Glibc
 
 /// State behind a lock that threads wait on. For dedicated threads only: waiting blocks the thread.
@@ -55,9 +56,30 @@ final class Monitor<State>: @unchecked Sendable {
   }
 }
 
-/// Starts a thread of its own, outside Swift's cooperative pool.
-func startThread(_ body: @escaping @Sendable () -> Void) throws {
-  let context = Unmanaged.passRetained(ThreadBody(body))
+/// Runs `body` on a thread of its own that gives way to those which answer the network, as do the threads that it starts,
+/// and waits for it.
+///
+/// Runs of plans leave no processor free. Where they would have their turn out first, a request that could be answered at
+/// once waits for milliseconds; with a longer time slice than others', they are preempted by whoever has little to do, and
+/// keep their share of the processor.
+func onComputeThread(_ body: @escaping @Sendable () throws -> Void) throws {
+  let outcome = Monitor<Result<Void, any Error>?>(nil)
+  try startThread("evssm-start") {
+    // Refused where the system knows no slices: then threads are as all others.
+    _ = evssm_set_time_slice(20_000_000)
+    let result = Result { try body() }
+    outcome.update { $0 = result }
+  }
+  try outcome.wait { $0 }.get()
+}
+
+/// Starts a thread of its own, outside Swift's cooperative pool, with a name of at most 15 bytes for tools.
+func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws {
+  let context = Unmanaged.passRetained(
+    ThreadBody {
+      evssm_name_thread(name)
+      body()
+    })
   var handle = pthread_t()
   let status = pthread_create(
     &handle, nil,

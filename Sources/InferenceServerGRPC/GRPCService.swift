@@ -35,6 +35,11 @@ public struct GRPCService: Service {
         config.http2.targetWindowSize = 4 << 20
         config.http2.maxConcurrentStreams = Self.maxStreams
         config.connection.maxGraceTime = .seconds(5)
+        config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { [budget = service.budget] stream in
+          stream.eventLoop.makeCompletedFuture {
+            try stream.pipeline.syncOperations.addHandler(MessageBudget(budget), position: .first)
+          }
+        }
       })
     let server = GRPCServer(
       transport: transport,

@@ -173,8 +173,8 @@ struct InferenceCalls: Inference_GRPCInferenceService.SimpleServiceProtocol {
     _ request: Inference_ModelInferRequest, deadline: UInt64?
   ) async throws -> Inference_ModelInferResponse {
     let model = try repository.model(request.modelName, version: Self.version(request.modelVersion))
-    // The message, the values made of it, and the result.
-    let reservation = try service.budget.reserve(3 * request.tensorBytes)
+    // The values made of the message, and the result; MessageBudget has the message itself.
+    let reservation = try service.budget.reserve(2 * request.tensorBytes)
     defer { withExtendedLifetime(reservation) {} }
     return try await service.infer(model, isLong: false, deadline: deadline) {
       try InferRequest(request)

@@ -29,9 +29,12 @@ public struct HTTPService: Service {
   public func run() async throws {
     let registry = ConnectionRegistry()
     let responder = Responder(
-      service: service, configuration: configuration, registry: registry, prometheus: prometheus, logger: logger)
+      service: service, configuration: configuration, registry: registry, prometheus: prometheus, logger: logger,
+      refusals: Refusals(logger))
     let channel = HTTP1Channel.Configuration(
-      additionalChannelHandlers: [ConnectionHandler(configuration: configuration, registry: registry)],
+      additionalChannelHandlers: [
+        ConnectionHandler(configuration: configuration, registry: registry) { responder.refusal($0) }
+      ],
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: HTTPConfiguration.maxHeaderBytes, maxHeaderListSize: HTTPConfiguration.maxHeaderBytes,
         maxHeaderFieldCount: HTTPConfiguration.maxHeaders))

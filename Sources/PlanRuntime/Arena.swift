@@ -20,8 +20,9 @@ final class Arena: @unchecked Sendable {
     let memory = mmap(nil, self.byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else {
       throw EVSSMError(
-        "runtime.out-of-memory", "\(byteCount) bytes for feature maps are not to be had; use a smaller picture.",
-        category: .internal)
+        "runtime.out-of-memory",
+        "\(byteCount) bytes for feature maps are not to be had; use a smaller picture, or allow the process more memory.",
+        limit: "process_memory")
     }
     base = memory
     // Blocks in a transposed frame touch a page a row; large pages keep them in the TLB.

@@ -46,6 +46,9 @@ public struct PrimitiveProgram: Sendable {
   public init(valueCount: Int, inputs: [Int], outputs: [Int], constants: [Int: Tensor], nodes: [Node]) throws {
     try Limits.check(
       valueCount, atMost: Limits.maxProgramValues, name: "max_program_values", "The number of values of a program")
+    guard valueCount >= 0 else {
+      throw EVSSMError("program.invalid", "The program has \(valueCount) values. Compile it again.")
+    }
     self.valueCount = valueCount
     self.inputs = inputs
     self.outputs = outputs

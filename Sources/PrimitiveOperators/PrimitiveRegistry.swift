@@ -38,13 +38,21 @@ public enum PrimitiveRegistry {
       throw EVSSMError(
         "graph.operator", "Operator \(EVSSMError.escaped(call.type)) of version \(call.opset) is not supported.")
     }
-    guard call.outputs.count <= Limits.maxPrimitiveOutputs else {
+    guard (1...Limits.maxPrimitiveOutputs).contains(call.outputs.count) else {
       throw EVSSMError("graph.outputs", "Operator \(call.type) has \(call.outputs.count) outputs.")
     }
     let attributes = AttributeReader(call, version: version)
     let result = try entry.make(attributes)
     try attributes.finish()
     return result
+  }
+
+  /// The attributes that the definition of a call's operator reads: all of them if the call is valid.
+  static func attributeNames(of call: PrimitiveCall) -> [String] {
+    guard let (entry, version) = entry(call.domain, call.type, call.opset) else { return [] }
+    let attributes = AttributeReader(call, version: version)
+    _ = try? entry.make(attributes)
+    return attributes.names
   }
 
   private static func entry(_ domain: String, _ type: String, _ opset: Int) -> (Entry, version: Int)? {

@@ -1,5 +1,5 @@
 import CProtobufC
-import Foundation
+import Glibc
 import Tensors
 
 /// Walks a message on the wire, without recursion and without allocating for its content, before protobuf-c unpacks it.

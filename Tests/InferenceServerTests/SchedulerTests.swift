@@ -190,6 +190,17 @@ struct SchedulerTests {
     state.finished(third.job)
     #expect(try next(&state, configuration).isWide)
   }
+
+  @Test("remembers what a size needs, for as many sizes as anyone asks for")
+  func sizes() throws {
+    let model = ServedPlan.model()
+    for width in 24..<324 {
+      let bytes = try model.sessionBytes(height: 24, width: width, threads: 2)
+      #expect(try bytes == SessionBytes(model, height: 24, width: width, threads: 2))
+      #expect(try model.sessionBytes(height: 24, width: width, threads: 2) == bytes)
+    }
+    #expect(throws: (any Error).self) { try model.sessionBytes(height: 4, width: 4, threads: 2) }
+  }
 }
 
 extension SchedulerState.Assignment: Equatable {

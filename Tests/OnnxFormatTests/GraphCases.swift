@@ -225,6 +225,65 @@ enum GraphCases {
     }
   }
 
+  private static func upsample(_ id: String, _ scale: Float, code: String = "graph.value", limit: String? = nil) -> OnnxCase {
+    OnnxCase(id, code, limit: limit) { OnnxBuilder.node("Upsample", [.floats("s", [4], scale)], opset: 9) }
+  }
+
+  /// z = op(…) of constants alone beside y = Relu(x).
+  private static func bomb(
+    _ id: String, code: String = "limit.exceeded", limit: String? = "max_materialised_bytes", _ initializers: [TensorBuilder],
+    _ nodes: [[UInt8]]
+  ) -> OnnxCase {
+    OnnxCase(id, code, limit: limit) {
+      OnnxBuilder.changed {
+        $0.graph.initializers = initializers.map { $0.build() }
+        $0.graph.nodes += nodes
+        $0.graph.outputs.append(.value("z", nil))
+      }
+    }
+  }
+
+  static let bombs: [OnnxCase] = [
+    bomb("O53 ConstantOfShape of 2^30", [.ints("s", [1 << 30])], [.node("ConstantOfShape", ["s"], ["z"])]),
+    bomb("O53 ConstantOfShape of 2^41", code: "graph.type", limit: nil, [.ints("s", [1 << 41])], [.node("ConstantOfShape", ["s"], ["z"])]),
+    bomb("O53 ConstantOfShape whose size wraps", code: "size.overflow", limit: nil, [.ints("s", [1 << 40, 1 << 40])], [.node("ConstantOfShape", ["s"], ["z"])]),
+    bomb("O53 ConstantOfShape of a negative size", code: "graph.type", limit: nil, [.ints("s", [-1])], [.node("ConstantOfShape", ["s"], ["z"])]),
+    bomb("O53 Tile", [.floats("w", [2]), .ints("r", [1 << 30])], [.node("Tile", ["w", "r"], ["z"])]),
+    bomb("O53 Tile whose size wraps", code: "size.overflow", limit: nil, [.floats("w", [2, 2]), .ints("r", [1 << 39, 1 << 39])], [.node("Tile", ["w", "r"], ["z"])]),
+    bomb("O53 Tile by a negative count", code: "graph.type", limit: nil, [.floats("w", [2]), .ints("r", [-1])], [.node("Tile", ["w", "r"], ["z"])]),
+    bomb("O53 Expand", [.floats("w", [1]), .ints("s", [1 << 20, 1 << 12])], [.node("Expand", ["w", "s"], ["z"])]),
+    bomb("O53 a chain that doubles", [.floats("w0", [1 << 16])],
+      (0..<20).map { .node("Concat", ["w\($0)", "w\($0)"], [$0 == 19 ? "z" : "w\($0 + 1)"], [.int("axis", 0)]) }),
+    bomb("O53 many that are large together", [.ints("s", [1 << 27])],
+      (0..<4).map { .node("ConstantOfShape", ["s"], ["c\($0)"]) } + [.node("Sum", (0..<4).map { "c\($0)" }, ["z"])]),
+    bomb("O53 Range", [.ints("a", [0], dims: []), .ints("b", [1 << 39], dims: []), .ints("c", [1], dims: [])],
+      [.node("Range", ["a", "b", "c"], ["z"])]),
+    bomb("O53 EyeLike of an expanded map", [.floats("w", [1, 1]), .ints("s", [1 << 15, 1 << 15])],
+      [.node("Expand", ["w", "s"], ["e"]), .node("EyeLike", ["e"], ["z"])]),
+    bomb("O53 random numbers", [], [.node("RandomNormal", [], ["z"], [.ints("shape", [1 << 20, 1 << 12])])]),
+    bomb("O53 a window function", [.ints("n", [1 << 38], dims: [])], [.node("HannWindow", ["n"], ["z"])]),
+    bomb("O53 OneHot", [.ints("i", [0]), .ints("d", [1 << 38], dims: []), .floats("v", [2])], [.node("OneHot", ["i", "d", "v"], ["z"])]),
+    upsample("O52 Upsample by 0", 0), upsample("O52 Upsample by NaN", .nan), upsample("O52 Upsample by -1", -1),
+    upsample("O52 Upsample without end", .infinity),
+    upsample("O52 Upsample by 1e30", 1e30, code: "limit.exceeded", limit: "max_dimension"),
+    quantised("O61 QuantizeLinear by 0", "QuantizeLinear", 0), quantised("O61 QuantizeLinear by NaN", "QuantizeLinear", .nan),
+    quantised("O61 QuantizeLinear by infinity", "QuantizeLinear", .infinity),
+    .init("O61 DequantizeLinear by 0", "graph.value") { dequantised(0) },
+    .init("O61 DequantizeLinear by NaN", "graph.value") { dequantised(.nan) },
+  ]
+
+  private static func quantised(_ id: String, _ type: String, _ scale: Float) -> OnnxCase {
+    OnnxCase(id, "graph.value") { OnnxBuilder.node(type, [.floats("s", [], scale)]) }
+  }
+
+  private static func dequantised(_ scale: Float) -> [UInt8] {
+    OnnxBuilder.changed {
+      $0.graph.initializers = [TensorBuilder.floats("s", [], scale).build()]
+      $0.graph.inputs = [.value("x", [2, 3], type: 2)]
+      $0.graph.nodes = [.node("DequantizeLinear", ["x", "s"], ["y"])]
+    }
+  }
+
   static let operators: [OnnxCase] = [
     .init("O50 two sizes left open", "graph.type") { OnnxBuilder.node("Reshape", [.ints("s", [-1, -1])]) },
     .init("O50 another product", "graph.type") { OnnxBuilder.node("Reshape", [.ints("s", [7, 7])]) },

@@ -12,6 +12,7 @@ import Testing
   @Test(arguments: GraphCases.names) func names(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: GraphCases.convolutions) func convolutions(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: GraphCases.operators) func operators(_ entry: OnnxCase) { entry.check() }
+  @Test(arguments: GraphCases.bombs) func bombs(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: GraphCases.functions) func functions(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: ExternalCases.locations) func locations(_ entry: OnnxCase) { entry.check() }
   @Test(arguments: ExternalCases.ranges) func ranges(_ entry: OnnxCase) { entry.check() }

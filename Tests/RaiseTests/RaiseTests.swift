@@ -70,6 +70,10 @@ struct StageOutline: Hashable, CustomStringConvertible {
     Case(description: "scan", sizes: ["H": 32, "W": 24]),
     Case(description: "function, old operators, padded", sizes: ["H": 30, "W": 27], opset: 17, form: .function),
     Case(description: "windows", windows: .released),
+    Case(description: "any size", sizes: [:]),
+    Case(description: "any size, windows", windows: .released, sizes: [:]),
+    Case(description: "any size, windows, function, old operators", windows: .released, sizes: [:], opset: 17, form: .function),
+    Case(description: "any size, windows, newest operators", windows: .released, sizes: [:], opset: 28),
   ]
 
   static func network(_ windows: EVSSMArchitecture.WindowMode) throws -> Graph {

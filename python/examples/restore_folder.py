@@ -37,8 +37,9 @@ def output_path(folder: str, relative: str, digest: str) -> str:
 
 def write_once(picture: np.ndarray, path: str) -> None:
     """Writes a PNG beside its final place and renames it: there is never a part of a file under the final name."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".part")
+    folder, name = os.path.split(path)
+    os.makedirs(folder, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
             Image.fromarray(picture).save(file, "png")
@@ -49,6 +50,15 @@ def write_once(picture: np.ndarray, path: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def remove_parts(paths: list[str]) -> None:
+    """Removes what processes that were killed have left of these outputs."""
+    wanted = set(paths)
+    for folder in {os.path.dirname(path) for path in paths}:
+        for part in Path(folder).glob(".*.part"):
+            if os.path.join(folder, part.name[1:].rsplit(".", 2)[0]) in wanted:
+                part.unlink(missing_ok=True)
 
 
 class Restorer:
@@ -104,6 +114,7 @@ def restore_folder(plan: str, source: str, target: str, *, actors: int, threads:
         results.append(row)
         if report:
             print(f"[{len(results)}/{len(todo)}] {row['path']}: {row['error'] or row['output']}", file=sys.stderr)
+    remove_parts([output_path(target, name, digest) for name in todo])
     return results
 
 

@@ -1,7 +1,7 @@
 """Measures `evssm` against what else runs the same network on this machine: same weights, same picture, in turn.
 
     tools/bench-peers [--size 256x256] [--threads 2] [--runs 3] [--peers eager,onnxruntime,fallback] [--compile 600]
-                      [--weights FILE] [--picture FILE.png] [--onnx FILE.onnx]… [--prepare] [--write]
+                      [--weights FILE] [--picture FILE.png] [--onnx FILE.onnx]… [--evssm FILE] [--prepare] [--write]
 
 Peers:
     eager        PyTorch with a scan written in C++ (scan.cpp)
@@ -49,6 +49,15 @@ def command(*words, timeout=None):
 
 def last_line(text):
     return json.loads(text.strip().splitlines()[-1])
+
+
+def built_evssm():
+    """The release build of this checkout, made first if need be."""
+    path = ROOT / ".build" / "release" / "evssm"
+    if not path.exists():
+        print("bench-peers: building evssm (swift build -c release)", file=sys.stderr, flush=True)
+        command("swift", "build", "-c", "release", "--product", "evssm", "--package-path", ROOT)
+    return path
 
 
 class Network:
@@ -181,10 +190,13 @@ def main():
     parser.add_argument(
         "--picture", default=ROOT / "Tests/Fixtures/goldens/official-photo-256x256/input.png", help="8-bit RGB")
     parser.add_argument("--onnx", action="append", default=[], help="an ONNX file of a network, to be measured as well")
-    parser.add_argument("--evssm", default=ROOT / ".build" / "release" / "evssm")
+    parser.add_argument("--evssm", type=Path, help="the tool; by default the release build of this checkout, made if need be")
     parser.add_argument("--prepare", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    options.evssm = options.evssm or built_evssm()
+    if not options.evssm.is_file():
+        sys.exit(f"bench-peers: {options.evssm} is not there; build it with: swift build -c release --product evssm")
     rows = measure(options)
     if options.prepare:
         return

@@ -18,7 +18,9 @@ import time
 
 
 class Server:
-    """An evssmd as a process of its own. `log` has what it wrote so far."""
+    """An evssmd as a process of its own. `log` has what it wrote so far; `timeout` is for its answers, in seconds."""
+
+    timeout = 300
 
     def __init__(self, evssmd, *arguments, environment=None, ready=True):
         self.log = ""
@@ -54,9 +56,9 @@ class Server:
     def grpc_address(self):
         return f"127.0.0.1:{self.ports['gRPC']}"
 
-    def request(self, method, path, body=None, headers=None, timeout=60):
+    def request(self, method, path, body=None, headers=None):
         """Status, headers and body of one request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
         try:
             connection.request(method, path, body, headers or {})
             reply = connection.getresponse()
@@ -83,6 +85,12 @@ class Server:
         """A figure of /proc/PID/status in KiB, such as VmRSS."""
         with open(f"/proc/{self.process.pid}/status") as file:
             return int(re.search(rf"{key}:\s+(\d+)", file.read())[1])
+
+    def cpu_seconds(self):
+        """Processor time of the process so far."""
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

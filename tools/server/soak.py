@@ -25,6 +25,7 @@ def main():
     name = options.plan.rsplit("/", 1)[-1].removesuffix(".plan")
     inputs = [(size, floats(*size, seed)) for seed, size in enumerate(SIZES)]
     with Server(options.evssmd, options.plan, "--log-level", "notice") as server:
+        server.timeout = 900  # Machines sleep, and are busy with other things.
         expected = {size: infer(server, name, data, *size)[2] for size, data in inputs}
         end = time.monotonic() + 60 * options.minutes
         counts = {}

@@ -44,6 +44,16 @@ struct Lifter {
   var patches: [ValueID: PatchImage] = [:]
   /// States of scans, position by position.
   var recurrences: [ValueID: Recurrence] = [:]
+  /// Values at one position of a scan that was written out, and what is known of them.
+  var points: [ValueID: Field] = [:]
+  var steps: [ValueID: ScanStep] = [:]
+  var partial: [ValueID: PartialResult] = [:]
+  var wholeFields: [ValueID: Field?] = [:]
+  var pointEvaluator = FieldEvaluator()
+  /// Results of positions that were put together, in all.
+  var positionsRead = 0
+  /// Nodes that the field being looked for has led to.
+  var fieldVisits = 0
   private var producers: [ValueID: (op: any Operator, inputs: [ValueID], output: Int)] = [:]
   private var known: [String: [ValueID]] = [:]
   private var names: Set<String>
@@ -131,6 +141,12 @@ struct Lifter {
   }
 
   func shape(_ value: ValueID) -> [Dimension] { source[value].type.shape }
+
+  /// Whether a value is zeros everywhere.
+  func isZeros(_ value: ValueID) -> Bool {
+    if let tensor = source.constant(value) { return tensor.doubles().allSatisfy { $0 == 0 } }
+    return source.fill(value, sourceProducers) == 0
+  }
 
   mutating func applied(_ what: String) { edit.applied(site, what) }
 }

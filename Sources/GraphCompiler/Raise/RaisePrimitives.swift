@@ -34,6 +34,7 @@ struct RaisePrimitives: Pass {
     LiftLoop(),
     LiftReadout(),
     LiftPatches(),
+    LiftPositions(),
   ]
   private static let table: [String: [any LiftingRule]] = rules.reduce(into: [:]) { table, rule in
     for type in rule.types { table[type, default: []].append(rule) }
@@ -50,12 +51,19 @@ struct RaisePrimitives: Pass {
     return lifter.edit
   }
 
-  private static func isPicture(_ type: ValueType) -> Bool {
+  /// Whether an input is followed.
+  static func isPicture(_ type: ValueType) -> Bool {
     type.dtype == .float32 && type.shape.count == 4 && type.shape[0] == 1 && type.shape[1].known != nil
   }
 
   private static func visit(_ index: Int, _ lifter: inout Lifter) throws {
     let node = lifter.source.nodes[index]
+    if let windows = node.op as? Windows, node.inputs.count == 1 {
+      lifter.site = node.name
+      do { lifter.views[node.outputs[0]] = try lifter.windows(windows, node.inputs[0]) } catch let mismatch as Mismatch {
+        lifter.unknown[index] = mismatch.reason
+      }
+    }
     guard let primitive = node.op as? Primitive else { return }
     let site = LiftingSite(node: node, call: primitive.call, inputs: (try? primitive.call.placed(node.inputs)) ?? [])
     lifter.site = node.name
@@ -69,8 +77,11 @@ struct RaisePrimitives: Pass {
         return
       }
     }
-    let operands = node.inputs.filter { lifter.source.constant($0) == nil }
-    if operands.allSatisfy({ lifter.views[$0] != nil || lifter.patches[$0] != nil }), !operands.isEmpty {
+    // Computations on sizes are no part of the network.
+    let operands = node.inputs.filter { lifter.source.constant($0) == nil && lifter.source[$0].sizes == nil }
+    if operands.allSatisfy(lifter.isFollowed), !operands.isEmpty,
+      node.outputs.contains(where: { lifter.source[$0].type.dtype.isFloatingPoint })
+    {
       lifter.unknown[index] = "\(primitive.call.type) is not known as a part of the network here"
     }
   }
@@ -92,6 +103,11 @@ struct RaisePrimitives: Pass {
 }
 
 extension Lifter {
+  /// Whether something is known of a value.
+  fileprivate func isFollowed(_ value: ValueID) -> Bool {
+    views[value] != nil || patches[value] != nil || points[value] != nil || recurrences[value] != nil
+  }
+
   /// The map that a value is, in shape and order too.
   func replacement(for value: ValueID) -> ValueID? {
     guard let view = views[value], view.frame != nil, shape(value).count == 4 else { return nil }

@@ -14,10 +14,12 @@ public final class Scheduler: Sendable {
   public init(_ configuration: SchedulerConfiguration) throws {
     self.configuration = configuration
     monitor = Monitor(SchedulerState(sessions: SessionPool(maxMemory: configuration.maxMemory)))
-    let workers = try Workers(threads: configuration.threads)
-    for _ in 0..<configuration.sessions {
-      let lane = Lane(configuration: configuration, monitor: monitor, workers: workers)
-      try startThread { lane.loop() }
+    try onComputeThread { [configuration, monitor] in
+      let workers = try Workers(threads: configuration.threads)
+      for index in 0..<configuration.sessions {
+        let lane = Lane(configuration: configuration, monitor: monitor, workers: workers)
+        try startThread("evssm-lane-\(index)") { lane.loop() }
+      }
     }
   }
 
@@ -31,7 +33,7 @@ public final class Scheduler: Sendable {
   /// request's turn, and `unavailable` while the server shuts down.
   public func admit(deadline: UInt64? = nil) throws -> Admission {
     try monitor.withLock { state in
-      try check(state, deadline)
+      try check(&state, deadline)
       state.accepted += 1
     }
     return Admission(self)
@@ -39,13 +41,16 @@ public final class Scheduler: Sendable {
 
   /// Throws what ``admit(deadline:)`` would throw now: for an answer before a request's body is read.
   public func checkAdmission(deadline: UInt64? = nil) throws {
-    try monitor.withLock { try check($0, deadline) }
+    try monitor.withLock { try check(&$0, deadline) }
   }
 
-  private func check(_ state: SchedulerState, _ deadline: UInt64?) throws {
+  /// Whether ``checkAdmission(deadline:)`` would throw for any request.
+  public var isRefusing: Bool { monitor.withLock { $0.isDraining || $0.accepted >= configuration.queue } }
+
+  private func check(_ state: inout SchedulerState, _ deadline: UInt64?) throws {
     if state.isDraining { throw ServingError(.unavailable, "The server is shutting down.", retryAfter: 1) }
     if state.accepted >= configuration.queue {
-      let seconds = max(1, Int(state.backlogSeconds().rounded(.up)))
+      let seconds = max(1, Int(state.recentBacklogSeconds().rounded(.up)))
       throw ServingError(
         .overloaded, "The queue is full: \(configuration.queue) requests are accepted at a time.", retryAfter: seconds)
     }
@@ -74,7 +79,7 @@ public final class Scheduler: Sendable {
   ///
   /// Throws `tooLarge` with both figures when it can never fit, and what binding the plan to the size throws.
   func byteCounts(_ model: ServedModel, height: Int, width: Int) throws -> SessionBytes {
-    let bytes = try SessionBytes(model, height: height, width: width, threads: configuration.threads)
+    let bytes = try model.sessionBytes(height: height, width: width, threads: configuration.threads)
     guard bytes.wide <= configuration.maxMemory else {
       throw ServingError(
         .tooLarge,

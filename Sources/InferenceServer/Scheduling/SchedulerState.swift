@@ -11,10 +11,14 @@ struct SchedulerState {
   /// The most jobs that were there at once since a run last started.
   var peak = 0
   var sessions: SessionPool
+  /// The backlog and when it was added up, for refusals, of which there may be thousands a second.
+  private var recentBacklog = (seconds: 0.0, at: UInt64(0))
   var isClosed = false
   var isDraining = false
   /// Tasks that wait for the last accepted request to be finished.
   var drainWaiters: [CheckedContinuation<Void, Never>] = []
+
+  init(sessions: SessionPool) { self.sessions = sessions }
 
   /// A job and what it runs on.
   struct Assignment {
@@ -64,6 +68,13 @@ struct SchedulerState {
     guard let index = queue.firstIndex(where: { $0 === job }) else { return false }
     queue.remove(at: index)
     return true
+  }
+
+  /// ``backlogSeconds()`` as it was at most a twentieth of a second ago.
+  mutating func recentBacklogSeconds() -> Double {
+    let now = RunControl.now()
+    if now - recentBacklog.at > 50_000_000 { recentBacklog = (backlogSeconds(), now) }
+    return recentBacklog.seconds
   }
 
   /// Seconds until all accepted work is done, as far as past runs tell.

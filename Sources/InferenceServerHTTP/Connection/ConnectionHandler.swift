@@ -16,20 +16,32 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   private let configuration: HTTPConfiguration
   private let registry: ConnectionRegistry
+  private let refusal: (HTTPRequest) -> Refusal?
   private var state: ConnectionState?
-  private var timer: Scheduled<Void>?
+  /// What happens when a time limit passes.
+  private var limit: (due: NIODeadline, action: (ConnectionHandler, ChannelHandlerContext) -> Void)?
+  /// Fires at the limit or before it, and is left alone when the limit moves away: an event loop takes out a timer by a
+  /// walk through all of them, and a limit mostly moves several times within milliseconds.
+  private var timer: (due: NIODeadline, scheduled: Scheduled<Void>)?
   /// Requests that came, and those that were answered.
   private var received = 0
   private var answered = 0
   /// The number of the request whose answer is the last; several may be on their way at once.
   private var last = Int.max
   private var isReadingBody = false
+  /// The request at hand is answered, and the rest of it is read for nothing.
+  private var isRefused = false
   private var bodyBytes = 0
   private var isClosing = false
 
-  init(configuration: HTTPConfiguration, registry: ConnectionRegistry) {
+  /// - Parameter refusal: the answer to a request of which nothing but the head will be looked at; nil to go on.
+  init(
+    configuration: HTTPConfiguration, registry: ConnectionRegistry,
+    refusal: @escaping @Sendable (HTTPRequest) -> Refusal?
+  ) {
     self.configuration = configuration
     self.registry = registry
+    self.refusal = refusal
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
@@ -55,7 +67,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func end(_ context: ChannelHandlerContext) {
-    timer?.cancel()
+    limit = nil
+    timer?.scheduled.cancel()
     timer = nil
     state?.clientGone()
     registry.remove(context.channel)
@@ -67,17 +80,34 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     _ context: ChannelHandlerContext, in seconds: TimeAmount,
     _ action: @escaping (ConnectionHandler, ChannelHandlerContext) -> Void
   ) {
-    timer?.cancel()
-    let bound = NIOLoopBound((self, context, action), eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(in: seconds) {
-      let (handler, context, action) = bound.value
-      handler.timer = nil
-      action(handler, context)
+    let due = NIODeadline.now() + seconds
+    limit = (due, action)
+    startTimer(context, due)
+  }
+
+  private func startTimer(_ context: ChannelHandlerContext, _ due: NIODeadline) {
+    if let timer {
+      if timer.due <= due { return }
+      timer.scheduled.cancel()
     }
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    let scheduled = context.eventLoop.scheduleTask(deadline: due) {
+      let (handler, context) = bound.value
+      handler.timerFired(context)
+    }
+    timer = (due, scheduled)
+  }
+
+  private func timerFired(_ context: ChannelHandlerContext) {
+    timer = nil
+    guard let limit else { return }
+    guard limit.due <= .now() else { return startTimer(context, limit.due) }
+    self.limit = nil
+    limit.action(self, context)
   }
 
   private func expectFirstHead(_ context: ChannelHandlerContext) {
-    guard timer == nil, received == 0 else { return }
+    guard limit == nil, received == 0 else { return }
     schedule(context, in: .seconds(Int64(configuration.headSeconds))) { $0.timedOut($1) }
   }
 
@@ -87,7 +117,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       guard handler.isReadingBody else { return }
       // Pipelined bodies wait for the answers before them.
       let needed = handler.configuration.minBodyRate * handler.configuration.bodySeconds
-      if handler.received - handler.answered == 1, handler.bodyBytes - before < needed {
+      if handler.isRefused || handler.received - handler.answered == 1, handler.bodyBytes - before < needed {
         handler.timedOut(context)
       } else {
         handler.expectBody(context)
@@ -113,18 +143,42 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     if isClosing { return }
     switch unwrapInboundIn(data) {
-    case .head:
+    case .head(let head):
+      let isFirst = answered == received
       received += 1
       isReadingBody = true
       bodyBytes = 0
       expectBody(context)
-    case .body(let buffer): bodyBytes += buffer.readableBytes
+      if isFirst, let refusal = refusal(head) { refuse(context, refusal) }
+    case .body(let buffer):
+      bodyBytes += buffer.readableBytes
+      if isRefused, bodyBytes > configuration.maxBodyBytes { linger(context) }
     case .end:
       isReadingBody = false
-      timer?.cancel()
-      timer = nil
+      limit = nil
+      if isRefused {
+        isRefused = false
+        expectNextHead(context)
+        return
+      }
     }
-    context.fireChannelRead(data)
+    if !isRefused { context.fireChannelRead(data) }
+  }
+
+  /// Answers the request at hand without a word to the handlers behind this one.
+  private func refuse(_ context: ChannelHandlerContext, _ refusal: Refusal) {
+    isRefused = true
+    answered += 1
+    var head = refusal.head
+    if answered >= last { head.headerFields[.connection] = "close" }
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    context.write(wrapOutboundOut(.body(refusal.body)), promise: nil)
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    if answered >= last { linger(context) }
+  }
+
+  private func expectNextHead(_ context: ChannelHandlerContext) {
+    schedule(context, in: .seconds(Int64(configuration.idleSeconds))) { $1.close(promise: nil) }
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -142,9 +196,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         linger(context)
         return
       }
-      if answered == received, !isReadingBody {
-        schedule(context, in: .seconds(Int64(configuration.idleSeconds))) { $1.close(promise: nil) }
-      }
+      if answered == received, !isReadingBody { expectNextHead(context) }
     }
     context.write(data, promise: promise)
   }

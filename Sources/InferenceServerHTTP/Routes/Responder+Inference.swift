@@ -68,8 +68,7 @@ extension Responder {
 
   /// A PNG or JPEG body, restored: `?model=`, `?format=png|jpeg`, `?quality=`, `?timeout=` in seconds.
   func restore(_ query: Query, _ request: Request, _ context: ServerContext) async throws -> Response {
-    let model = try query["model"].map { try service.repository.model($0, version: query["version"]) }
-      ?? service.repository.onlyModel()
+    let model = try model(query)
     if request.headers[.contentType]?.lowercased().hasPrefix("multipart/") ?? false {
       throw ServingError(.unsupportedMedia, "Send the picture's bytes as the body, not a form.")
     }
@@ -83,6 +82,12 @@ extension Responder {
     return Reply.bytes(
       restored.bytes, type: restored.format == .png ? "image/png" : "image/jpeg",
       headers: [.inferSeconds: String(Double(restored.inferTime / 1_000_000) / 1000)])
+  }
+
+  /// The model that the query names, or the only one.
+  func model(_ query: Query) throws -> ServedModel {
+    try query["model"].map { try service.repository.model($0, version: query["version"]) }
+      ?? service.repository.onlyModel()
   }
 }
 

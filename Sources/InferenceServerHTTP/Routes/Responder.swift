@@ -26,6 +26,9 @@ struct Responder: HTTPResponder {
   let registry: ConnectionRegistry
   let prometheus: PrometheusRegistry
   let logger: Logger
+  let refusals: Refusals
+
+  static let requestsLabel = "evssm_http_requests_total"
 
   func respond(to request: Request, context: ServerContext) async -> Response {
     let start = RunControl.now()
@@ -88,13 +91,13 @@ struct Responder: HTTPResponder {
   // MARK: Around a request
 
   /// The client's id if it is one that a log can bear, else a new one.
-  private static func requestID(_ headers: HTTPFields) -> String {
+  static func requestID(_ headers: HTTPFields) -> String {
     if let id = headers[.requestID], ModelName.isValid(id) { return id }
     return String(UInt64.random(in: 0...UInt64.max), radix: 36)
   }
 
   /// Compares without telling by its time how much is right.
-  private func checkToken(_ headers: HTTPFields) throws {
+  func checkToken(_ headers: HTTPFields) throws {
     guard let token = configuration.token else { return }
     let given = Array((headers[.authorization] ?? "").utf8)
     guard BearerToken.matches(given, token) else {
@@ -113,7 +116,7 @@ struct Responder: HTTPResponder {
 
   private func record(_ request: Request, _ response: Response, nanoseconds: UInt64, _ logger: Logger) {
     let status = String(response.status.code)
-    Counter(label: "evssm_http_requests_total", dimensions: [("status", status)]).increment()
+    Counter(label: Self.requestsLabel, dimensions: [("status", status)]).increment()
     let isQuiet = response.status == .ok && request.method != .post
     logger.log(
       level: isQuiet ? .debug : .info, "request",

@@ -30,6 +30,23 @@ extension ModelImporter {
     return try op.call.evaluated(op.primitive, constants)
   }
 
+  /// Takes note of results that follow from constants alone and are computed by every run: what a small file makes of
+  /// nothing. Throws `limit.exceeded` when they are too large.
+  func noteDerived(_ op: Primitive, _ operands: [ValueID], _ results: [ValueID], in graph: Graph) throws {
+    guard operands.allSatisfy({ graph[$0].fact.constant != nil || derived.contains($0) }) else { return }
+    for result in results {
+      derived.insert(result)
+      let sizes = graph[result].type.shape.compactMap(\.known)
+      guard sizes.count == graph[result].type.shape.count else { continue }
+      let bytes = try Checked.multiply(Checked.product(sizes), graph[result].type.dtype.byteCount, "The size of a value")
+      derivedBytes = try Checked.add(derivedBytes, bytes)
+    }
+    let (files, over) = decoder.model.byteCount.addingReportingOverflow(decoder.external.byteCount)
+    try Limits.check(
+      derivedBytes, atMost: over ? Int.max : Limits.maxMaterialisedBytes(fileBytes: files), name: "max_materialised_bytes",
+      "The size in bytes of what the graph makes of constants")
+  }
+
   /// What constants made here may take in all.
   private var maxFoldedBytes: Int {
     let (files, over) = decoder.model.byteCount.addingReportingOverflow(decoder.external.byteCount)

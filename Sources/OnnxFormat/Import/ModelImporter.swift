@@ -13,6 +13,9 @@ final class ModelImporter {
   private var primitiveCount = 0
   /// Bytes of constants that folding made.
   var foldedBytes = 0
+  /// Values that follow from constants alone and are not constants themselves, and their bytes.
+  var derived: Set<ValueID> = []
+  var derivedBytes = 0
 
   init(_ model: OnnxModel, _ options: OnnxModel.ImportOptions) throws {
     properties = try ModelProperties(model)

@@ -95,6 +95,7 @@ struct NodeImporter {
       return try define(node, placed(ids, op.call.outputs))
     }
     let ids = try target.graph.add(op, operands, name: nodeName(node))
+    try session.noteDerived(op, operands, ids, in: target.graph)
     try define(node, placed(ids, op.call.outputs))
   }
 

@@ -80,6 +80,7 @@ extension StepPlanner {
       floatShape(node.outputs[0]) != nil, let axes = reducedAxes(node, rank: shape.count), let first = axes.first,
       let last = axes.last, axes == Array(first...last)
     else { return nil }
+    if node.call.type == "ReduceL2" || node.call.type == "ReduceSumSquare" { return squares(node, input, shape, first, last) }
     let function: evssm_reduction
     switch node.call.type {
     case "ReduceMean", "ReduceSum", "GlobalAveragePool": function = EVSSM_REDUCTION_SUM
@@ -97,6 +98,26 @@ extension StepPlanner {
       ReductionStep(
         name: name, operation: operation, input: try memory.requiredFloats(input), output: try memory.requiredTarget(output),
         outer: outer, count: count, inner: inner, function: function, scale: isMean ? 1 / Float(count) : 1, kernels: kernels)
+    }
+  }
+
+  /// Sums of squares, or their roots, over the last axes.
+  private func squares(
+    _ node: PrimitiveProgram.Node, _ input: Int, _ shape: [Int], _ first: Int, _ last: Int
+  ) -> ProgramSchedule.PlannedStep? {
+    guard last == shape.count - 1 else { return nil }
+    let (rows, count) = (shape[..<first].reduce(1, *), shape[first...].reduce(1, *))
+    let isRoot = node.call.type == "ReduceL2"
+    let together = max(1, 16384 / count)
+    let (name, operation, output) = (node.name, node.call.type, node.outputs[0])
+    return ProgramSchedule.PlannedStep(inputs: [input], outputs: [output]) { memory, _ in
+      let (from, to) = (try memory.requiredFloats(input), try memory.requiredTarget(output))
+      return TiledStep(name: name, operation: operation, tileCount: (rows + together - 1) / together) { tile, _ in
+        for row in tile * together..<min(rows, (tile + 1) * together) {
+          let sum = Sums.squares(from + row * count, count, from: 0)
+          to[row] = Float(isRoot ? sum.squareRoot() : sum)
+        }
+      }
     }
   }
 

@@ -49,6 +49,9 @@ struct StepPlanner {
     { try $0.rows($1) },
     { try $0.reduction($1) },
     { try $0.movement($1) },
+    { try $0.sampling($1) },
+    { try $0.channels($1) },
+    { try $0.transform($1) },
   ]
 
   mutating func plan() throws -> [ProgramSchedule.PlannedStep] {

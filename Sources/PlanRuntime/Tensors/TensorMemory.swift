@@ -30,7 +30,7 @@ final class TensorMemory: @unchecked Sendable {
     let placement = try MemoryPlanner.place(schedule.regions)
     try MemoryPlanChecker.check(schedule.regions, placement)
     try Limits.check(
-      placement.byteCount, atMost: Limits.maxArenaBytes, name: "max_arena_bytes", "The memory for the values, in bytes,")
+      placement.byteCount, atMost: Limits.maxValuesBytes, name: "max_values_bytes", "The memory for the values, in bytes,")
     arena = try Arena(byteCount: placement.byteCount)
     arenaByteCount = placement.byteCount
     places = schedule.values.map { value in

@@ -142,6 +142,11 @@ struct Arithmetic: TensorFunction {
     return [.sizes(out, isScalar: isScalar)]
   }
 
+  /// Whether a size is negative where all symbols are large.
+  private static func isNegative(_ size: Dimension) throws -> Bool {
+    try size.bound(Dictionary(uniqueKeysWithValues: size.symbols.map { ($0, 1 << 12) })) < 0
+  }
+
   /// Sizes are not negative, so a quotient rounded towards zero is one rounded down.
   private func size(_ a: Dimension, _ b: Dimension) throws -> Dimension? {
     switch function {
@@ -153,6 +158,9 @@ struct Arithmetic: TensorFunction {
       return try a.dividedRoundingDown(by: divisor)
     case .mod:
       guard let divisor = b.known, divisor > 0 else { return nil }
+      // Both forms are a − d·⌊a/d⌋ = d·⌈−a/d⌉ + a; of what is missing to a multiple, −x mod d, the second one is that of padded sizes.
+      let negated = try a.times(-1)
+      if try Self.isNegative(a) { return try negated.roundedUp(toMultipleOf: divisor).minus(negated) }
       return try a.minus(a.dividedRoundingDown(by: divisor).times(divisor))
     default: return nil
     }

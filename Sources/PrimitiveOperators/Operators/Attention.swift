@@ -65,6 +65,9 @@ struct Attention: TensorFunction {
 
   private func joined(_ past: Tensor?, _ new: Tensor) throws -> Tensor {
     guard let past else { return new }
+    guard past.shape.count == new.shape.count, past.dtype == new.dtype else {
+      throw valueError("A cache of shape \(past.shape) does not fit \(new.shape).")
+    }
     return try Concat(axis: 2).evaluate([past, new])[0]
   }
 
@@ -142,7 +145,9 @@ private struct AttentionBias {
     (self.heads, self.rows, self.total) = (heads, rows, total)
     past = inputs.optional(4)?.shape[2] ?? 0
     valid = inputs.integers(6)
-    guard (valid?.count ?? batch) == batch else { throw valueError("Attention needs a length for each of \(batch) samples.") }
+    guard (valid?.count ?? batch) == batch, valid?.allSatisfy({ (0...total).contains($0) }) ?? true else {
+      throw valueError("Attention needs a length of up to \(total) for each of \(batch) samples.")
+    }
     guard let tensor = inputs.optional(3) else {
       (mask, map, maskLength, stride) = (nil, nil, 0, 0)
       return

@@ -115,6 +115,7 @@ struct Loop: SelfAllocating {
     let limit = inputs.integers(0)?.first
     var goesOn = inputs.optional(1)?.integers().first.map { $0 != 0 } ?? true
     let count = inputs.count - 2 - context.captureCount
+    guard count >= 0, count <= outputCount else { throw valueError("A loop has too few inputs or outputs.") }
     var carried = try (2..<2 + count).map(inputs.required)
     let captures = inputs.suffix(context.captureCount).compactMap { $0 }
     var scans = (0..<outputCount - count).map { _ in StackedResults() }
@@ -226,6 +227,9 @@ struct Scan: SelfAllocating {
 
   func evaluate(_ inputs: [Tensor?], _ context: PrimitiveContext, outputCount: Int) throws -> [Tensor] {
     let states = inputs.count - scanned - context.captureCount
+    guard states >= 0, states <= outputCount, [inputAxes, inputDirections].allSatisfy({ ($0?.count ?? scanned) == scanned }),
+      [outputAxes, outputDirections].allSatisfy({ ($0?.count ?? outputCount - states) == outputCount - states })
+    else { throw valueError("A scan has too few inputs or outputs, or axes that do not fit them.") }
     var carried = try (0..<states).map(inputs.required)
     let sources = try (0..<scanned).map { i in
       let tensor = try inputs.required(states + i)

@@ -181,29 +181,22 @@ struct TransposedConvolution: TensorFunction {
     let kernel = Array(weight.shape[2...])
     let (batch, channels, depth) = (input.shape[0], input.shape[1], weight.shape[1])
     let (plane, taps, out) = (spatial.reduce(1, *), kernel.reduce(1, *), target.reduce(1, *))
-    let strides = Shapes.strides(target)
     let outputs = depth * groups
     var sums = [Double](repeating: 0, count: batch * outputs * out)
-    let offsets = Self.coordinates(spatial).map { at in
-      Self.coordinates(kernel).map { tap -> Int in
-        var offset = 0
-        for i in axes.indices {
-          let position = at[i] * axes[i].stride - fronts[i] + tap[i] * axes[i].dilation
-          guard position >= 0, position < target[i] else { return -1 }
-          offset += position * strides[i]
-        }
-        return offset
-      }
-    }
-    for n in 0..<batch {
-      for c in 0..<channels {
-        let group = c / (channels / groups)
-        for d in 0..<depth {
-          let base = (n * outputs + group * depth + d) * out
-          for pixel in 0..<plane {
-            let value = values[(n * channels + c) * plane + pixel]
-            for tap in 0..<taps where offsets[pixel][tap] >= 0 {
-              sums[base + offsets[pixel][tap]] += value * weights[(c * depth + d) * taps + tap]
+    let strides = Shapes.strides(target)
+    // For one input pixel the place of every tap, or −1 outside.
+    var offsets = [Int](repeating: 0, count: taps)
+    Shapes.forEach(spatial, []) { pixel, _ in
+      let at = Self.coordinates(pixel, spatial)
+      for tap in 0..<taps { offsets[tap] = Self.place(at, Self.coordinates(tap, kernel), axes, fronts, target, strides) }
+      for n in 0..<batch {
+        for c in 0..<channels {
+          let value = values[(n * channels + c) * plane + pixel]
+          let group = c / (channels / groups)
+          for d in 0..<depth {
+            let base = (n * outputs + group * depth + d) * out
+            for tap in 0..<taps where offsets[tap] >= 0 {
+              sums[base + offsets[tap]] += value * weights[(c * depth + d) * taps + tap]
             }
           }
         }
@@ -213,8 +206,25 @@ struct TransposedConvolution: TensorFunction {
     return sums
   }
 
-  private static func coordinates(_ shape: [Int]) -> [[Int]] {
-    shape.reduce([[]]) { all, size in all.flatMap { head in (0..<size).map { head + [$0] } } }
+  private static func place(
+    _ at: [Int], _ tap: [Int], _ axes: [SlidingWindow.Axis], _ fronts: [Int], _ target: [Int], _ strides: [Int]
+  ) -> Int {
+    var offset = 0
+    for i in axes.indices {
+      let position = at[i] * axes[i].stride - fronts[i] + tap[i] * axes[i].dilation
+      guard position >= 0, position < target[i] else { return -1 }
+      offset += position * strides[i]
+    }
+    return offset
+  }
+
+  private static func coordinates(_ index: Int, _ shape: [Int]) -> [Int] {
+    var (rest, out) = (index, [Int](repeating: 0, count: shape.count))
+    for axis in shape.indices.reversed() {
+      out[axis] = rest % shape[axis]
+      rest /= shape[axis]
+    }
+    return out
   }
 }
 

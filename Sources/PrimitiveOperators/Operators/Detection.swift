@@ -98,8 +98,10 @@ struct RegionAlign: TensorFunction {
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let (input, regions) = (try inputs.required(0), try inputs.required(1))
     let batches = try inputs.required(2).integers()
-    guard regions.shape[1] == 4, batches.count == regions.shape[0] else { throw valueError("Regions do not fit their batches.") }
     let (channels, h, w) = (input.shape[1], input.shape[2], input.shape[3])
+    guard regions.shape[1] == 4, batches.count == regions.shape[0], h > 0, w > 0 else {
+      throw valueError("Regions of shape \(regions.shape) do not fit maps of shape \(input.shape).")
+    }
     let shape = [regions.shape[0], channels, height, width]
     try Tensor.checkSize(input.dtype, shape)
     let (values, corners) = (input.doubles(), regions.doubles())

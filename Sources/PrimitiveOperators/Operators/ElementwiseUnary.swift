@@ -1,7 +1,7 @@
 import Tensors
 
 /// A function of each element: the activations, the functions of analysis, signs and roundings.
-struct ElementwiseUnary: TensorFunction {
+struct ElementwiseUnary: TensorFunction, PointwiseFunction {
   /// Named as in ONNX.
   enum Function: String, Sendable, CaseIterable {
     case abs = "Abs", acos = "Acos", acosh = "Acosh", asin = "Asin", asinh = "Asinh", atan = "Atan", atanh = "Atanh"
@@ -84,6 +84,8 @@ struct ElementwiseUnary: TensorFunction {
   }
 
   private var real: (Double) -> Double { analytic ?? activation ?? { $0 } }
+
+  public var pointwise: ((Double) -> Double)? { function == .isInf || function == .isNaN ? nil : real }
 
   private var analytic: ((Double) -> Double)? {
     switch function {

@@ -314,7 +314,9 @@ struct TensorScatter: TensorFunction {
     let axis = axis < 0 ? axis + cache.shape.count : axis
     let (length, capacity) = (update.shape[axis], cache.shape[axis])
     let starts = inputs.optional(2)?.integers() ?? [Int64](repeating: 0, count: cache.shape[0])
-    guard starts.count == cache.shape[0], length <= capacity, capacity > 0 else {
+    var expected = cache.shape
+    expected[axis] = length
+    guard starts.count == cache.shape[0], length <= capacity, capacity > 0, update.shape == expected else {
       throw valueError("An update of shape \(update.shape) does not fit a cache of shape \(cache.shape).")
     }
     let run = cache.shape[(axis + 1)...].reduce(1, *)

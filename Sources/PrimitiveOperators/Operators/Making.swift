@@ -108,10 +108,10 @@ struct Range: TensorFunction {
     }
     let (first, last, step) = (start.doubles()[0], limit.doubles()[0], delta.doubles()[0])
     let count = ((last - first) / step).rounded(.up)
-    guard step != 0, count.isFinite, count < Double(Limits.maxDimension) else {
+    guard step != 0, !count.isNaN, count < Double(Limits.maxDimension) else {
       throw valueError("Range from \(first) to \(last) in steps of \(step) has no end.")
     }
-    return max(0, Int(count))
+    return count <= 0 ? 0 : Int(count)
   }
 
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {

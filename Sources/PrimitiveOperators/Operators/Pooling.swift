@@ -18,6 +18,7 @@ struct Pooling: TensorFunction {
     norm = function == .norm ? try attributes.integer("p", 2, in: 1...1024) : 0
     isColumnMajor = function == .maximum ? try attributes.flag("storage_order") : false
     outputCount = attributes.outputCount
+    guard outputCount <= (function == .maximum ? 2 : 1) else { throw attributes.failure("has \(outputCount) outputs.") }
   }
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
@@ -74,7 +75,7 @@ struct Pooling: TensorFunction {
       let isExplicit = window.padding == .explicit
       let back = isExplicit ? axis.back : max(0, (counts[i] - 1) * axis.stride + axis.extent - sizes[i] - front)
       let line = (0..<counts[i]).map { o in
-        (0..<axis.kernel).filter { o * axis.stride - front + $0 * axis.dilation < sizes[i] + back }.count
+        min(axis.kernel, max(0, sizes[i] + back + front - o * axis.stride).dividedUp(by: axis.dilation))
       }
       out = out.flatMap { base in line.map { base * $0 } }
     }
@@ -147,28 +148,37 @@ struct MaxUnpool: TensorFunction {
     let (input, indices) = (try inputs.required(0), try inputs.required(1))
     guard input.shape == indices.shape else { throw valueError("Values and places have different shapes.") }
     let axes = try window.axes(rank: input.shape.count - 2)
-    let natural = zip(axes, input.shape[2...]).map { ($1 - 1) * $0.stride + $0.kernel - $0.front - $0.back }
+    let natural = try zip(axes, input.shape[2...]).map {
+      try Checked.add(Checked.multiply($1 - 1, $0.stride), $0.kernel - $0.front - $0.back)
+    }
     let own = Array(input.shape[..<2]) + natural
     let shape = inputs.optional(2) == nil ? own : try inputs.shape(2)
+    guard shape.count == own.count, natural.allSatisfy({ $0 >= 0 }) else {
+      throw valueError("MaxUnpool cannot make the shape \(shape) of maps of \(natural).")
+    }
     try Tensor.checkSize(input.dtype, shape)
     var out = [Double](repeating: 0, count: try Checked.product(shape))
-    let (fromPlane, toPlane) = (natural.reduce(1, *), shape.dropFirst(2).reduce(1, *))
+    let (fromPlane, toPlane) = (try Checked.product(natural), shape.dropFirst(2).reduce(1, *))
+    let maps = shape[0] * shape[1]
     for (value, index) in zip(input.doubles(), indices.integers()) {
       // Places count in the pooled map's own size.
       let (map, offset) = Int(index).quotientAndRemainder(dividingBy: max(fromPlane, 1))
-      guard index >= 0, map * toPlane + Self.moved(offset, natural, Array(shape.dropFirst(2))) < out.count else {
+      guard index >= 0, map < maps, let moved = Self.moved(offset, natural, Array(shape.dropFirst(2))) else {
         throw valueError("Index \(index) is out of range.")
       }
-      out[map * toPlane + Self.moved(offset, natural, Array(shape.dropFirst(2)))] = value
+      out[map * toPlane + moved] = value
     }
     return [try Tensor(dtype: input.dtype, shape: shape, reals: out)]
   }
 
-  private static func moved(_ offset: Int, _ from: [Int], _ to: [Int]) -> Int {
+  /// The place in a map of sizes `to` of a place in one of sizes `from`; nil where there is none.
+  private static func moved(_ offset: Int, _ from: [Int], _ to: [Int]) -> Int? {
     let strides = Shapes.strides(to)
     var (rest, out) = (offset, 0)
     for axis in from.indices.reversed() {
-      out += rest % max(from[axis], 1) * (strides.indices.contains(axis) ? strides[axis] : 0)
+      let position = rest % max(from[axis], 1)
+      if position >= to[axis] { return nil }
+      out += position * strides[axis]
       rest /= max(from[axis], 1)
     }
     return out

@@ -53,7 +53,7 @@ struct QuantizeLinear: TensorFunction {
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let type = try facts.type(0)
-    _ = try facts.type(1)
+    try facts.scales(1)
     let result = try facts.has(2) ? facts.type(2).dtype : target ?? .uint8
     guard result.isInteger || result.isFloatingPoint && result.bitCount <= 8 else {
       throw facts.failure("needs a zero point of a narrow type")
@@ -90,6 +90,14 @@ func checkScales(_ scales: [Double]) throws {
   }
 }
 
+extension Facts {
+  /// Throws unless input `index` is there and its values, if they are known, can be divided by.
+  fileprivate func scales(_ index: Int) throws {
+    _ = try type(index)
+    if case .tensor(let tensor)? = value(index) { try checkScales(tensor.doubles()) }
+  }
+}
+
 /// Small integers as real numbers: (x − zero point) · scale.
 struct DequantizeLinear: TensorFunction {
   let axis: Int
@@ -107,6 +115,7 @@ struct DequantizeLinear: TensorFunction {
     let type = try facts.type(0)
     guard type.dtype.isInteger || type.dtype.bitCount <= 8 else { throw facts.failure("needs values of a narrow type") }
     try facts.floating(1)
+    try facts.scales(1)
     return [ValueType(try target ?? facts.type(1).dtype, type.shape)]
   }
 
@@ -176,6 +185,7 @@ struct QuantizedMatMul: TensorFunction {
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     guard try [0, 2, 3, 5, 7].allSatisfy({ try facts.type($0).dtype.isInteger }) else { throw facts.failure("needs integers") }
+    for index in [1, 4, 6] { try facts.scales(index) }
     return [ValueType(try facts.type(7).dtype, try facts.productShape(facts.shape(0), facts.shape(3)))]
   }
 
@@ -187,6 +197,9 @@ struct QuantizedMatMul: TensorFunction {
     let right = try b.centred(inputs.optional(5), axis: b.shape.count - 1)
     let sums = product.multiply(left, right) { $0 &+= $1 &* $2 }
     let (scaleA, scaleB) = (try inputs.required(1).doubles(), try inputs.required(4).doubles())
+    guard scaleA.count == 1 || scaleA.count == product.rows, scaleB.count == 1 || scaleB.count == product.columns else {
+      throw valueError("Scales do not fit the rows and columns.")
+    }
     return [
       try requantised(sums, product.shape, inputs, scale: 6, zero: 7) { i in
         let row = i / product.columns % product.rows
@@ -224,6 +237,7 @@ struct QuantizedConvolution: TensorFunction {
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     guard try [0, 2, 3, 5, 7].allSatisfy({ try facts.type($0).dtype.isInteger }) else { throw facts.failure("needs integers") }
+    for index in [1, 4, 6] { try facts.scales(index) }
     let shape = try facts.convolutionShape(window, groups, 3)
     try facts.vector(8, shape[1])
     return [ValueType(try facts.type(7).dtype, shape)]

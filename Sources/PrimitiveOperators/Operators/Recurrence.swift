@@ -71,6 +71,9 @@ struct Recurrence: TensorFunction {
     for (index, count) in counts where (inputs.optional(index)?.elementCount ?? count) != count {
       throw valueError("Input \(index) of a recurrent network does not fit the others.")
     }
+    guard [5, 6].allSatisfy({ (inputs.optional($0)?.shape.count ?? 3) == 3 }) else {
+      throw valueError("The state of a recurrent network has three axes.")
+    }
     try Tensor.checkSize(input.dtype, [length, directions, batch, hidden])
     var all = [Double](repeating: 0, count: length * directions * batch * hidden)
     var lastHidden: [Double] = []

@@ -103,21 +103,23 @@ struct Resize: TensorFunction {
   private func keptAspect(_ sizes: [Int], _ target: [Int]) -> (scale: Double, sizes: [Int]) {
     let ratios = zip(target, sizes).map { Double($0) / Double($1) }
     let scale = (policy == "not_larger" ? ratios.min() : ratios.max()) ?? 1
-    return (scale, sizes.map { Int(min((Double($0) * scale).rounded(.toNearestOrAwayFromZero), Double(Limits.maxDimension))) })
+    return (
+      scale,
+      sizes.map { Int(min((Double($0) * scale).rounded(.toNearestOrAwayFromZero), Double(Limits.maxDimension)).saturatedInteger) }
+    )
   }
 
-  /// Scale and size of every axis.
-  private func plans(_ inputs: [Tensor?]) throws -> [(scale: Double, size: Int)] {
-    let input = try inputs.required(0)
-    let axes = try Facts("Resize").axes(axes ?? Array(input.shape.indices), rank: input.shape.count)
-    var plans = input.shape.map { (scale: 1.0, size: $0) }
+  /// Scale and size of every axis of an input of `shape`.
+  func plans(_ shape: [Int], _ inputs: [Tensor?]) throws -> [(scale: Double, size: Int)] {
+    let axes = try Facts("Resize").axes(axes ?? Array(shape.indices), rank: shape.count)
+    var plans = shape.map { (scale: 1.0, size: $0) }
     if inputs.optional(3) != nil {
       let target = try inputs.shape(3)
       guard target.count == axes.count else { throw valueError("Resize has \(target.count) sizes for \(axes.count) axes.") }
-      let kept = keptAspect(axes.map { input.shape[$0] }, target)
+      let kept = keptAspect(axes.map { shape[$0] }, target)
       for (i, axis) in axes.enumerated() {
         let size = policy == "stretch" ? target[i] : kept.sizes[i]
-        plans[axis] = (policy == "stretch" ? Double(size) / Double(max(input.shape[axis], 1)) : kept.scale, size)
+        plans[axis] = (policy == "stretch" ? Double(size) / Double(max(shape[axis], 1)) : kept.scale, size)
       }
       return plans
     }
@@ -125,14 +127,14 @@ struct Resize: TensorFunction {
     guard scales.count == axes.count else { throw valueError("Resize has \(scales.count) scales for \(axes.count) axes.") }
     try checkResizeScales(scales)
     for (axis, scale) in zip(axes, scales) {
-      plans[axis] = (scale, try scaled(Dimension(input.shape[axis]), scale)?.known ?? 0)
+      plans[axis] = (scale, try scaled(Dimension(shape[axis]), scale)?.known ?? 0)
     }
     return plans
   }
 
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = try inputs.required(0)
-    let plans = try plans(inputs)
+    let plans = try plans(input.shape, inputs)
     let shape = plans.map(\.size)
     try Tensor.checkSize(input.dtype, shape)
     guard !input.shape.contains(0) else {
@@ -205,25 +207,27 @@ struct Resize: TensorFunction {
     }
   }
 
-  private func taps(_ x: Int, _ size: Int, _ scale: Double, _ target: Int, _ region: (Double, Double)?) -> Taps {
-    let at = origin(x, size, scale, target, region)
-    let isOutside = coordinates == "tf_crop_and_resize" && (at < 0 || at > Double(size - 1))
+  /// The places that position `x` of the result is made of, and their weights.
+  func taps(_ x: Int, _ size: Int, _ scale: Double, _ target: Int, _ region: (Double, Double)?) -> Taps {
+    let origin = origin(x, size, scale, target, region)
+    let isOutside = coordinates == "tf_crop_and_resize" && !(origin >= 0 && origin <= Double(size - 1))
+    // Places far beyond the edges, as a hostile region has them, all weigh on the edge.
+    let at = origin.isNaN ? 0 : min(max(origin, -Double(size) - 4), 2 * Double(size) + 4)
     func clamped(_ place: Double) -> Int { Int(min(max(place, 0), Double(size - 1))) }
     if mode == .nearest {
       return Taps(places: [clamped(nearest(at))], weights: [1], isOutside: isOutside)
     }
     let shrink = antialias && scale < 1 ? scale : 1
-    let reach = (mode == .linear ? 1.0 : 2.0) / shrink
+    let reach = min((mode == .linear ? 1.0 : 2.0) / shrink, 2 * Double(size) + 4)
     var first = (at - reach).rounded(.down) + 1
     var last = (at + reach).rounded(.up) - 1
     if !antialias {
       first = at.rounded(.down) - (mode == .linear ? 0 : 1)
       last = at.rounded(.down) + (mode == .linear ? 1 : 2)
     }
-    // A hostile scale reaches far; places beyond the edges all weigh on the edge.
     var taps = Taps(places: [], weights: [], isOutside: isOutside)
     var total = 0.0
-    for place in Int(max(first, -Double(size) - reach))...Int(min(last, 2 * Double(size) + reach)) {
+    for place in Int(first.saturatedInteger)...max(Int(first.saturatedInteger), Int(last.saturatedInteger)) {
       let weight = kernel((Double(place) - at) * shrink)
       if weight == 0 { continue }
       let isInside = place >= 0 && place < size
@@ -269,7 +273,8 @@ struct GridSample: TensorFunction {
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let (input, grid) = (try facts.type(0), try facts.type(1))
     try facts.floating(1)
-    guard input.shape.count >= 3, grid.shape.count == input.shape.count, grid.dtype.isFloatingPoint,
+    // A cubic sample has four taps an axis.
+    guard (3...8).contains(input.shape.count), grid.shape.count == input.shape.count, grid.dtype.isFloatingPoint,
       (grid.shape.last?.known ?? input.shape.count - 2) == input.shape.count - 2
     else { throw facts.failure("needs a grid of coordinates") }
     let batch = try facts.same(input.shape[0], grid.shape[0], "batches")

@@ -120,9 +120,12 @@ struct UnitAxes: TensorFunction {
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let type = try facts.type(0)
+    if facts.has(1), try facts.shape(1).count > 1 { throw facts.failure("needs a list of axes") }
     if let axes = fixed ?? facts.integers(1) { return [ValueType(type.dtype, try apply(axes, type.shape, facts))] }
     if facts.has(1) || inserts {
-      guard let count = try facts.type(1).shape.first?.known else { throw facts.failure("needs known axes") }
+      guard try facts.shape(1).count == 1, let count = try facts.shape(1).first?.known else {
+        throw facts.failure("needs a list of axes of known length")
+      }
       let rank = type.shape.count + (inserts ? count : -count)
       guard rank >= 0, rank <= Limits.maxPrimitiveRank else { throw facts.failure("is given \(count) axes") }
       return [ValueType(type.dtype, (0..<rank).map { facts.unknown("axis \($0)") })]

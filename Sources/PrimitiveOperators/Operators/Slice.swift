@@ -43,13 +43,20 @@ struct Slice: TensorFunction {
     if let size = size.known, let start = start.known, let end = end.known {
       return Dimension(SliceRange(size: size, start: start, end: end, step: step).count)
     }
-    guard step > 0 else { return nil }
+    guard step > 0 else { return try isWhole(size, start, end) ? size.dividedRoundingUp(by: -step) : nil }
     let first = try position(start, size)
     let last = try position(end, size)
     guard let first, let last else { return nil }
     let span = try last.minus(first)
     if let span = span.known { return Dimension(max(0, span).dividedUp(by: step)) }
     return try span.dividedRoundingUp(by: step)
+  }
+
+  /// Whether a range that runs backwards goes from the last element of the axis to the first.
+  private static func isWhole(_ size: Dimension, _ start: Dimension, _ end: Dimension) throws -> Bool {
+    let isFromLast = try start == -1 || start.plus(1) == size || (start.known ?? 0) >= Limits.maxDimension
+    let isToFirst = try end.plus(size) == -1 || (end.known ?? 0) < -Limits.maxDimension
+    return isFromLast && isToFirst
   }
 
   private static func position(_ position: Dimension, _ size: Dimension) throws -> Dimension? {

@@ -74,6 +74,8 @@ struct FourierTransform {
 extension Limits {
   /// Numbers in one Fourier transform whose size is no power of two.
   static let maxTransform = 1 << 16
+  /// Numbers in one Fourier transform.
+  static let maxFastTransform = 1 << 22
 }
 
 /// The discrete Fourier transform along an axis; the last axis holds real and imaginary parts.
@@ -126,7 +128,7 @@ struct FourierOperator: TensorFunction {
     let parts = input.shape[rank - 1]
     let halves = isOneSided && isInverse
     let length = inputs.integers(1)?.first ?? (halves ? 2 * (input.shape[axis] - 1) : input.shape[axis])
-    guard length > 0, length & (length - 1) == 0 || length <= Limits.maxTransform else {
+    guard length > 0, length <= (length & (length - 1) == 0 ? Limits.maxFastTransform : Limits.maxTransform) else {
       throw valueError("A transform of \(length) numbers is not supported.")
     }
     var shape = input.shape
@@ -189,6 +191,7 @@ struct ShortTimeFourier: TensorFunction {
     let shape = [signal.shape[0], frames, bins, 2]
     try Tensor.checkSize(signal.dtype, shape)
     let parts = signal.shape.count == 3 ? signal.shape[2] : 1
+    guard parts == 1 || parts == 2 else { throw valueError("STFT needs real, or real and imaginary, parts as last axis.") }
     let values = signal.doubles()
     let transform = FourierTransform(size: length, isInverse: false)
     var out = [Double](repeating: 0, count: shape.reduce(1, *))
@@ -256,7 +259,8 @@ struct MelWeightMatrix: TensorFunction {
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     guard let bands = inputs.integers(0)?.first, let length = inputs.integers(1)?.first,
       let rate = inputs.integers(2)?.first, let low = try inputs.required(3).doubles().first,
-      let high = try inputs.required(4).doubles().first, bands >= 0, length >= 0, rate > 0, low.isFinite, high.isFinite
+      let high = try inputs.required(4).doubles().first, (0...Limits.maxDimension).contains(bands),
+      (0...Limits.maxDimension).contains(length), rate > 0, low.isFinite, high.isFinite
     else { throw valueError("MelWeightMatrix needs counts of bands and samples, a rate and two frequencies.") }
     let bins = length / 2 + 1
     try Tensor.checkSize(target, [bins, bands + 2])
@@ -264,7 +268,8 @@ struct MelWeightMatrix: TensorFunction {
     let step = (mel(high) - mel(low)) / Double(bands + 2)
     let edges = (0..<bands + 2).map { i -> Int in
       let hertz = 700 * (Mathematics.pow(10, (Double(i) * step + mel(low)) / 2595) - 1)
-      return Int((Double(length + 1) * hertz / Double(rate)).rounded(.down).saturatedInteger)
+      let bin = (Double(length + 1) * hertz / Double(rate)).rounded(.down)
+      return Int(max(-1, min(bin, Double(Limits.maxDimension))).saturatedInteger)
     }
     var out = [Double](repeating: 0, count: bins * bands)
     for band in 0..<bands {

@@ -22,7 +22,7 @@ struct SlidingWindow {
     self.roundsUp = roundsUp
   }
 
-  /// The window for `rank` spatial axes and a kernel of the given sizes.
+  /// The window for `rank` spatial axes and a kernel of the given sizes. Throws `limit.exceeded` when it has too many elements.
   func axes(rank: Int, kernel given: [Int]? = nil) throws -> [Axis] {
     guard let sizes = kernel ?? given else { throw valueError("A window needs a kernel_shape.") }
     guard rank >= 1, sizes.count == rank, given == nil || given == sizes else {
@@ -31,6 +31,8 @@ struct SlidingWindow {
     guard (strides?.count ?? rank) == rank, (dilations?.count ?? rank) == rank, (pads?.count ?? 2 * rank) == 2 * rank else {
       throw valueError("Strides, dilations and pads do not fit \(rank) axes.")
     }
+    try Limits.check(
+      Checked.product(sizes), atMost: Limits.maxWindowTaps, name: "max_window_taps", "The size of a window")
     return (0..<rank).map { i in
       Axis(
         kernel: sizes[i], stride: strides?[i] ?? 1, dilation: dilations?[i] ?? 1,
@@ -81,49 +83,52 @@ struct SlidingWindow {
 extension Limits {
   /// Sizes, strides, dilations and pads of a sliding window.
   static let maxWindow = 1 << 24
+  /// Elements of one window.
+  static let maxWindowTaps = 1 << 20
 }
 
 /// Walks over the places of windows: for each output position and each kernel position the input's place.
 struct WindowPlaces {
-  /// For each spatial axis, by output position, the input position of every kernel position; −1 in the padding.
-  let positions: [[[Int]]]
+  private let axes: [SlidingWindow.Axis]
+  private let sizes, fronts: [Int]
+  /// Output positions on each axis.
   let counts: [Int]
-  let strides: [Int]
+  private let strides: [Int]
 
   init(_ window: SlidingWindow, _ axes: [SlidingWindow.Axis], _ sizes: [Int]) throws {
-    var positions: [[[Int]]] = []
-    for (axis, size) in zip(axes, sizes) {
-      let (count, front) = try window.windows(axis, size)
-      try Limits.check(
-        Checked.multiply(count, axis.kernel), atMost: Limits.maxWindow, name: "max_window", "Places of windows on an axis")
-      positions.append(
-        (0..<count).map { o in
-          (0..<axis.kernel).map { k in
-            let at = o * axis.stride - front + k * axis.dilation
-            return at >= 0 && at < size ? at : -1
-          }
-        })
-    }
-    self.positions = positions
-    counts = positions.map(\.count)
+    let windows = try zip(axes, sizes).map { try window.windows($0, $1) }
+    self.axes = axes
+    self.sizes = sizes
+    counts = windows.map(\.count)
+    fronts = windows.map(\.front)
     strides = Shapes.strides(sizes)
+    _ = try Checked.product(counts, "The number of windows")
   }
 
   /// Calls `body` with the index of each output position and, for each kernel position, the offset in the plane or −1.
   func forEach(_ body: (Int, [Int]) throws -> Void) rethrows {
     try Shapes.forEach(counts, []) { index, _ in
       var rest = index
-      var offsets = [0]
       var at = [Int](repeating: 0, count: counts.count)
       for axis in counts.indices.reversed() {
         at[axis] = rest % counts[axis]
         rest /= counts[axis]
       }
+      var offsets = [0]
       for axis in counts.indices {
-        let line = positions[axis][at[axis]]
+        let line = positions(axis, at[axis])
         offsets = offsets.flatMap { base in line.map { base < 0 || $0 < 0 ? -1 : base + $0 * strides[axis] } }
       }
       try body(index, offsets)
+    }
+  }
+
+  /// The input position of every kernel position of window `index` on an axis; −1 in the padding.
+  private func positions(_ axis: Int, _ index: Int) -> [Int] {
+    let window = axes[axis]
+    return (0..<window.kernel).map { tap in
+      let at = index * window.stride - fronts[axis] + tap * window.dilation
+      return at >= 0 && at < sizes[axis] ? at : -1
     }
   }
 }

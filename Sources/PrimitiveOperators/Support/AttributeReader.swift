@@ -17,6 +17,8 @@ final class AttributeReader {
   var name: String { call.type }
   var inputCount: Int { call.inputs.count }
   var outputCount: Int { call.outputs.count }
+  /// The attributes read so far, sorted.
+  var names: [String] { read.sorted() }
 
   /// The error for an attribute that makes no sense.
   func failure(_ what: String) -> EVSSMError { EVSSMError("graph.attribute", "Operator \(name) \(what)") }

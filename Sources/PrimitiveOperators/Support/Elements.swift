@@ -1,8 +1,23 @@
+import Glibc
 import Tensors
 
 extension Limits {
-  /// Bytes of one value that an operator makes.
-  public static let maxValueBytes = 8 << 30
+  /// Bytes of one value that an operator makes, eight an element: 8 GiB, or a sixteenth of the memory that this process may
+  /// have where that is less. An evaluation holds a few such values at a time.
+  public static let maxValueBytes = min(8 << 30, processMemory() / 16)
+
+  /// Bytes of all values that a graph holds at once: 64 GiB, or half of the memory that this process may have.
+  public static let maxValuesBytes = min(64 << 30, processMemory() / 2)
+
+  /// Bytes of memory that this process may have: the machine's, or the limit on its addresses or data (`ulimit -v`, `-d`).
+  private static func processMemory() -> Int {
+    let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    return [RLIMIT_AS, RLIMIT_DATA].reduce(max(physical, 1 << 20)) { least, resource in
+      var limit = rlimit()
+      guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0, let bytes = Int(exactly: limit.rlim_cur) else { return least }
+      return min(least, max(bytes, 1 << 20))
+    }
+  }
 }
 
 extension Tensor {

@@ -1,24 +1,24 @@
-import Foundation
+import Glibc
 
 /// The C library's functions, and a few made of them.
 enum Mathematics {
-  static func acos(_ x: Double) -> Double { Foundation.acos(x) }
-  static func acosh(_ x: Double) -> Double { Foundation.acosh(x) }
-  static func asin(_ x: Double) -> Double { Foundation.asin(x) }
-  static func asinh(_ x: Double) -> Double { Foundation.asinh(x) }
-  static func atan(_ x: Double) -> Double { Foundation.atan(x) }
-  static func atanh(_ x: Double) -> Double { Foundation.atanh(x) }
-  static func cos(_ x: Double) -> Double { Foundation.cos(x) }
-  static func cosh(_ x: Double) -> Double { Foundation.cosh(x) }
-  static func erf(_ x: Double) -> Double { Foundation.erf(x) }
-  static func exp(_ x: Double) -> Double { Foundation.exp(x) }
-  static func log(_ x: Double) -> Double { Foundation.log(x) }
-  static func sin(_ x: Double) -> Double { Foundation.sin(x) }
-  static func sinh(_ x: Double) -> Double { Foundation.sinh(x) }
-  static func tan(_ x: Double) -> Double { Foundation.tan(x) }
-  static func tanh(_ x: Double) -> Double { Foundation.tanh(x) }
-  static func pow(_ x: Double, _ y: Double) -> Double { Foundation.pow(x, y) }
-  static func remainder(_ x: Double, _ y: Double) -> Double { Foundation.fmod(x, y) }
+  static func acos(_ x: Double) -> Double { Glibc.acos(x) }
+  static func acosh(_ x: Double) -> Double { Glibc.acosh(x) }
+  static func asin(_ x: Double) -> Double { Glibc.asin(x) }
+  static func asinh(_ x: Double) -> Double { Glibc.asinh(x) }
+  static func atan(_ x: Double) -> Double { Glibc.atan(x) }
+  static func atanh(_ x: Double) -> Double { Glibc.atanh(x) }
+  static func cos(_ x: Double) -> Double { Glibc.cos(x) }
+  static func cosh(_ x: Double) -> Double { Glibc.cosh(x) }
+  static func erf(_ x: Double) -> Double { Glibc.erf(x) }
+  static func exp(_ x: Double) -> Double { Glibc.exp(x) }
+  static func log(_ x: Double) -> Double { Glibc.log(x) }
+  static func sin(_ x: Double) -> Double { Glibc.sin(x) }
+  static func sinh(_ x: Double) -> Double { Glibc.sinh(x) }
+  static func tan(_ x: Double) -> Double { Glibc.tan(x) }
+  static func tanh(_ x: Double) -> Double { Glibc.tanh(x) }
+  static func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
+  static func remainder(_ x: Double, _ y: Double) -> Double { Glibc.fmod(x, y) }
 
   static func gelu(approximating x: Double) -> Double {
     x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))

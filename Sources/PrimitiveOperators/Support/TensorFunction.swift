@@ -23,8 +23,17 @@ extension TensorFunction {
   func propagate(_ facts: Facts) throws -> [KnownValue?] { [] }
   var isDeterministic: Bool { true }
 
+  /// Holds the inputs to the operator's type rule before it computes: their values may be others than inference saw.
   public func evaluate(_ inputs: [Tensor?], _ context: PrimitiveContext, outputCount: Int) throws -> [Tensor] {
-    try evaluate(inputs)
+    let facts = Facts(
+      inputs.map { $0.map { TensorFact($0) } }, InferenceContext(outputCount: outputCount),
+      operatorName: String(describing: type(of: self)))
+    for type in try inferTypes(facts) {
+      try facts.check(type)
+      let sizes = type.shape.compactMap(\.known)
+      if sizes.count == type.shape.count { try Tensor.checkSize(type.dtype, sizes) }
+    }
+    return try evaluate(inputs)
   }
 
   /// The types, and the values where all inputs are known and everything is small.

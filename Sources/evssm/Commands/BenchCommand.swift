@@ -28,6 +28,11 @@ struct BenchCommand: ParsableCommand {
 
       With --profile, the steps are those of the run whose time is the median; their times add up to it but for the \
       moment it takes to wake the threads. Bytes moved are those of the maps and weights of a step, once each.
+
+      A plan of a graph that runs node by node gets noise as well; --size is the size of its picture, and --axis says how \
+      large other axes without a number are.
+
+        $ evssm bench denoise.plan --size 256x256 --profile
       """)
 
   @Argument(help: "A file that `evssm compile` wrote.")
@@ -35,6 +40,9 @@ struct BenchCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The size of the picture.", valueName: "WxH"))
   var size: PictureSize
+
+  @Option(help: ArgumentHelp("The size of an axis of a graph that runs node by node; may be repeated.", valueName: "name=size"))
+  var axis: [AxisSize] = []
 
   @OptionGroup var threads: ThreadOption
 
@@ -61,6 +69,8 @@ struct BenchCommand: ParsableCommand {
     let start = ContinuousClock.now
     let plan = try OpenedPlan.open(plan)
     let openSeconds = (ContinuousClock.now - start).seconds
+    if let graph = plan.plan.graph { return try run(graph, plan, openSeconds) }
+    guard axis.isEmpty else { throw failure("--axis is for graphs that run node by node. Leave it out.", "--axis") }
     let session = try PlanSession(plan: plan, height: size.height, width: size.width, workers: threads.workers())
     // Before and after: what else the machine does must not make the peak look lower than it is.
     let before = try PeakProbe.multiplyAddsPerSecond(workers: session.workers, instructionSet: session.instructionSet)
@@ -75,10 +85,23 @@ struct BenchCommand: ParsableCommand {
       let phases = try Measurement.trace(session)
       try ChromeTrace(steps: plan.plan.steps, multiplyAdds: work, bytesMoved: bytes, trace: phases).write(to: trace)
     }
-    if json {
-      try Console.output(report.json(profile: profile))
-    } else {
-      try Console.output(report.lines(profile: profile).joined(separator: "\n"))
-    }
+    try tell(report.json(profile: profile), report.lines(profile: profile))
+  }
+
+  private func run(_ graph: TensorGraph, _ plan: LoadedPlan, _ openSeconds: Double) throws {
+    guard trace == nil else { throw failure("--trace is for plans of EVSSM networks. Leave it out.", "--trace") }
+    let inputs = try GraphNoise(size: size, axes: axis).inputs(graph.inputs)
+    let session = try TensorSession(plan: plan, workers: threads.workers())
+    let measurement = try GraphMeasurement(session, inputs, runs: runs)
+    let report = GraphBenchReport(session: session, inputs: inputs, measurement: measurement, openSeconds: openSeconds)
+    try tell(report.json(profile: profile), report.lines(profile: profile))
+  }
+
+  private func failure(_ message: String, _ option: String) -> EVSSMError {
+    EVSSMError("bench.option", message, category: .usage, place: .init(file: plan, option: option))
+  }
+
+  private func tell(_ object: JSONValue, _ lines: [String]) throws {
+    if json { try Console.output(object) } else { try Console.output(lines.joined(separator: "\n")) }
   }
 }

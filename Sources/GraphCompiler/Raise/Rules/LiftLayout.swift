@@ -13,7 +13,11 @@ struct LiftLayout: LiftingRule {
     case "Transpose":
       let permutation = site.ints("perm") ?? Array(view.axes.indices.reversed())
       return view.transposed(permutation).map { [$0] }
-    case "Cast": return from.dtype == to.dtype ? [view] : nil
+    case "Cast":
+      guard from.dtype == to.dtype else {
+        throw Mismatch("a map is cast to \(to.dtype.rawValue); only networks in float32 are recognised")
+      }
+      return [view]
     case "Expand", "Identity", "Dropout":
       guard let same = try view.reshaped(to: to.shape), try isSameCount(from, to) else { return nil }
       return [same]

@@ -30,7 +30,8 @@ struct LiftScan: LiftingRule {
   }
 }
 
-/// A Loop over all positions that carries the state and reads its operands at the number of the iteration.
+/// A Loop over all positions that carries the state and reads its operands at the number of the iteration. Its results are
+/// collected by the Loop, or written position by position into a tensor that it carries too.
 struct LiftLoop: LiftingRule {
   let types = ["Loop"]
 
@@ -39,18 +40,23 @@ struct LiftLoop: LiftingRule {
     let given = site.inputs.prefix(2).compactMap { $0 }.count
     let own = site.node.inputs.count - primitive.captureCount
     let carried = own - given
-    guard carried == 1, body.outputs.count >= 2, let trips = site.input(0) else { return nil }
+    guard (1...2).contains(carried), body.outputs.count >= 1 + carried, let trips = site.input(0) else { return nil }
+    let written = try carried == 2 ? WrittenResult(body) : nil
+    if carried == 2 && written == nil { return nil }
+    let state = written.map { 1 - $0.carried } ?? 0
     var recogniser = ScanRecogniser(body)
     recogniser.fields.iteration = body.inputs[0]
     guard recogniser.goesOn(body.outputs[0], input: body.inputs[1]) else {
       throw Mismatch("the Loop may end before all positions are done")
     }
-    try recogniser.state(body.inputs[2], initial: site.node.inputs[given], lifter)
+    try recogniser.state(body.inputs[2 + state], initial: site.node.inputs[given + state], lifter)
     for index in 0..<primitive.captureCount {
-      try recogniser.captured(body.inputs[3 + index], site.node.inputs[own + index], &lifter)
+      try recogniser.captured(body.inputs[2 + carried + index], site.node.inputs[own + index], &lifter)
     }
     recogniser.trips = lifter.sizes(trips)?.first
-    return try recogniser.finish(state: body.outputs[1], results: Array(body.outputs.dropFirst(2)), site, &lifter)
+    recogniser.written = written
+    let results = Array(body.outputs.dropFirst(1 + carried))
+    return try recogniser.finish(state: body.outputs[1 + state], results: results, site, &lifter)
   }
 }
 
@@ -58,16 +64,15 @@ struct LiftLoop: LiftingRule {
 private struct ScanRecogniser {
   var fields: BodyFields
   var evaluator = FieldEvaluator()
-  /// The number of iterations of a Loop.
+  /// The number of iterations of a Loop, and the tensor into which it writes.
   var trips: Dimension?
+  var written: WrittenResult?
 
   init(_ body: Graph) { fields = BodyFields(body) }
 
   mutating func state(_ input: ValueID, initial: ValueID, _ lifter: Lifter) throws {
-    guard let tensor = lifter.source.constant(initial), tensor.doubles().allSatisfy({ $0 == 0 }) else {
-      throw Mismatch("the state does not begin with zeros")
-    }
-    fields.fields[input] = evaluator.leaf(.state, tensor.shape.map { Dimension($0) })
+    guard lifter.isZeros(initial) else { throw Mismatch("the state does not begin with zeros") }
+    fields.fields[input] = evaluator.leaf(.state, lifter.shape(initial))
   }
 
   mutating func scanned(_ input: ValueID, _ value: ValueID, axis: Int, _ lifter: inout Lifter) throws {
@@ -75,10 +80,7 @@ private struct ScanRecogniser {
       throw Mismatch("an operand of the Scan is not a map, nor a product or exponential of maps")
     }
     let at = axis < 0 ? axis + field.axes.count : axis
-    guard field.axes.indices.contains(at), !field.axes[at].isEmpty, field.axes[at].allSatisfy(\.isPosition),
-      field.axes[at].map(\.id) == field.axes[at].map(\.id).sorted(by: >),
-      !field.axes.enumerated().contains(where: { $0.offset != at && $0.element.contains(where: \.isPosition) })
-    else { throw Mismatch("the Scan does not run over the positions of a map row by row") }
+    guard field.positionAxis == at else { throw Mismatch("the Scan does not run over the positions of a map row by row") }
     field.axes.remove(at: at)
     fields.fields[input] = field
   }
@@ -106,7 +108,12 @@ private struct ScanRecogniser {
       }
     }
     var views: [MapView?] = [nil]
-    for (result, output) in zip(results, site.node.outputs.dropFirst()) {
+    if let written {
+      let readout = try Readout(written.field(&fields, &evaluator), state: .newState, recurrence, evaluator)
+      let view = try written.view(lifter.scan(recurrence, readout), lifter)
+      views = written.carried == 0 ? [view, nil] : [nil, view]
+    }
+    for (result, output) in zip(results, site.node.outputs.dropFirst(views.count)) {
       guard let field = fields.field(result, &evaluator) else {
         views.append(nil)
         continue

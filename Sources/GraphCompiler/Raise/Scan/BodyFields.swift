@@ -34,11 +34,17 @@ struct BodyFields {
     _ node: Node, _ call: PrimitiveCall, _ shape: [Dimension], _ producers: [Int?], _ evaluator: inout FieldEvaluator
   ) throws -> Field? {
     if let slice = try slice(node, call, shape, producers) { return slice }
+    if call.type == "Slice", body[node.inputs[0]].type.shape == shape, isForward(node) { return fields[node.inputs[0]] }
     var inputs: [Field?] = []
     for id in node.inputs { inputs.append(field(id, &evaluator)) }
     return try evaluator.apply(call, inputs, shape: shape) { index in
-      node.inputs.indices.contains(index) ? body.constant(node.inputs[index])?.doubles().map { Int($0) } : nil
+      node.inputs.indices.contains(index) ? body.constant(node.inputs[index])?.doubles().map { Int(exactly: $0) ?? Int.max } : nil
     }
+  }
+
+  /// Whether a Slice has no steps but 1: with a result as large as its operand it takes all in order.
+  private func isForward(_ node: Node) -> Bool {
+    node.inputs.count < 5 || body.constant(node.inputs[4])?.doubles().allSatisfy { $0 == 1 } == true
   }
 
   mutating func field(_ id: ValueID, _ evaluator: inout FieldEvaluator) -> Field? {
@@ -88,11 +94,13 @@ extension Lifter {
     if let view = try view(value) { return evaluator.map(view, self) }
     if let tensor = source.constant(value) { return evaluator.constant(tensor) }
     if let recurrence = recurrences[value] { return states(value, recurrence, &evaluator) }
-    guard depth < 24, let index = sourceProducers[value.index] else { return nil }
+    // Without a bound, the ways through a graph would count, and not its nodes.
+    fieldVisits = depth == 0 ? 0 : fieldVisits + 1
+    guard depth < 24, fieldVisits < 256, let index = sourceProducers[value.index] else { return nil }
     let node = source.nodes[index]
     guard let primitive = node.op as? Primitive, node.outputs.count == 1 else { return nil }
     var inputs: [Field?] = []
-    for id in node.inputs.prefix(2) { inputs.append(try field(id, &evaluator, depth: depth + 1)) }
+    for id in node.inputs.prefix(primitive.call.type == "Einsum" ? 4 : 2) { inputs.append(try field(id, &evaluator, depth: depth + 1)) }
     return try evaluator.apply(primitive.call, inputs, shape: shape(value)) { index in
       node.inputs.indices.contains(index) ? ints(node.inputs[index]) : nil
     }

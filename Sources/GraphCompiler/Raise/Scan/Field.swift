@@ -24,6 +24,10 @@ struct Field: Sendable, Hashable {
   indirect enum Leaf: Sendable, Hashable {
     /// A lifted map; one index, its channel.
     case map(ValueID)
+    /// A lifted map at one position, in row-major order; one index, its channel.
+    case mapAt(ValueID, Int)
+    /// The state after a position, where a loop was written out; an index for each axis.
+    case chain(ValueID)
     /// A constant of the source graph, by its place in ``FieldEvaluator/constants``; an index for each long axis.
     case constant(Int)
     /// e to the power of a sum.

@@ -5,6 +5,11 @@ import Tensors
 /// Follows primitives on tensors with states as fields. Nil wherever something else than sums, products, exponentials and
 /// changes of layout happens.
 struct FieldEvaluator {
+  /// Factors of a product: no part of a scan has more.
+  private static let maxFactors = 16
+  /// Products that a map is followed through.
+  private static let maxProductDepth = 3
+
   private(set) var constants: [Tensor] = []
   private var nextIndex = 0
 
@@ -52,14 +57,15 @@ struct FieldEvaluator {
       }
       axes.append(indices)
     }
-    return Field(axes: axes, terms: [term(view.map, channel, lifter)])
+    return Field(axes: axes, terms: [term(view.map, channel, lifter, depth: 0)])
   }
 
   /// A map as the product that it is, where it is one.
-  private mutating func term(_ map: ValueID, _ channel: FieldIndex, _ lifter: Lifter) -> Field.Term {
+  private mutating func term(_ map: ValueID, _ channel: FieldIndex, _ lifter: Lifter, depth: Int) -> Field.Term {
     let (base, change) = lifter.affineParts(map)
-    if base != map, change.shift.allSatisfy({ $0 == 0 }) {
-      let inner = term(base, channel, lifter)
+    let isDeep = depth >= Self.maxProductDepth
+    if !isDeep, base != map, change.shift.allSatisfy({ $0 == 0 }) {
+      let inner = term(base, channel, lifter, depth: depth + 1)
       if change.scale.count == 1 { return Field.Term(coefficient: change.scale[0]).times(inner) }
       if let tensor = try? Tensor(shape: [change.scale.count], doubles: change.scale) {
         constants.append(tensor)
@@ -67,8 +73,9 @@ struct FieldEvaluator {
         return Field.Term(factors: [factor]).times(inner)
       }
     }
-    if let made = lifter.producer(map), (made.op as? ElementwiseBinary)?.function == .multiply {
-      return term(made.inputs[0], channel, lifter).times(term(made.inputs[1], channel, lifter))
+    if !isDeep, let made = lifter.producer(map), (made.op as? ElementwiseBinary)?.function == .multiply {
+      return term(made.inputs[0], channel, lifter, depth: depth + 1)
+        .times(term(made.inputs[1], channel, lifter, depth: depth + 1))
     }
     return Field.Term(factors: [.init(leaf: .map(map), indices: [channel])])
   }
@@ -88,8 +95,11 @@ extension FieldEvaluator {
       return binary(call.type, a, b)
     case "Neg": return scaled(x, -1)
     case "Exp":
+      // One inside another is no decay, and would nest without bound.
+      guard !x.terms.contains(where: { $0.factors.contains(where: \.isExponential) }) else { return nil }
       return Field(axes: x.axes, terms: [.init(factors: [.init(leaf: .exponential(x.terms), indices: [])])])
-    case "Identity", "Cast", "Unsqueeze", "Squeeze", "Reshape", "Flatten", "Expand": return try x.reshaped(to: shape)
+    case "Identity", "Cast", "Unsqueeze", "Squeeze", "Reshape", "Flatten": return try x.reshaped(to: shape)
+    case "Expand": return spread(x, over: shape)
     case "Transpose":
       var permutation = Array(x.axes.indices.reversed())
       if case .ints(let given)? = call.attributes["perm"] { permutation = given }
@@ -115,6 +125,18 @@ extension FieldEvaluator {
         term.coefficient *= factor
         return term
       })
+  }
+
+  /// The field repeated along axes of size 1.
+  private mutating func spread(_ x: Field, over shape: [Dimension]) -> Field? {
+    guard x.axes.count <= shape.count else { return nil }
+    let own = [[FieldIndex]](repeating: [], count: shape.count - x.axes.count) + x.axes
+    var axes: [[FieldIndex]] = []
+    for (axis, size) in zip(own, shape) {
+      guard (try? Dimension.product(axis.map(\.size))) == size || axis.isEmpty else { return nil }
+      axes.append(axis.isEmpty && size != 1 ? [fresh(size)] : axis)
+    }
+    return Field(axes: axes, terms: x.terms)
   }
 
   /// The same field with indices that no other has; positions stay.
@@ -160,7 +182,8 @@ extension FieldEvaluator {
 
   private func product(_ axes: [[FieldIndex]], _ a: Field, _ b: Field) -> Field? {
     guard a.terms.count * b.terms.count <= 16 else { return nil }
-    return Field(axes: axes, terms: a.terms.flatMap { x in b.terms.map { x.times($0) } })
+    let terms = a.terms.flatMap { x in b.terms.map { x.times($0) } }
+    return terms.allSatisfy { $0.factors.count <= Self.maxFactors } ? Field(axes: axes, terms: terms) : nil
   }
 
   private func reduced(_ x: Field, _ given: [Int], _ shape: [Dimension]) throws -> Field? {
@@ -177,10 +200,21 @@ extension FieldEvaluator {
   }
 
   private mutating func einsum(_ call: PrimitiveCall, _ inputs: [Field?]) throws -> Field? {
-    guard inputs.count == 2, let a = inputs[0], let b = inputs[1], case .string(let text)? = call.attributes["equation"],
-      let equation = EinsumEquation(text), equation.operands.count == 2
+    let fields = inputs.compactMap { $0 }
+    guard (2...4).contains(inputs.count), fields.count == inputs.count,
+      case .string(let text)? = call.attributes["equation"], let equation = EinsumEquation(text),
+      equation.operands.count == fields.count
     else { return nil }
-    return contracted(a, equation.operands[0], b, equation.operands[1], equation.result)
+    // All but the last product keep every index.
+    var (product, labels) = (fields[0], equation.operands[0])
+    for index in 1..<fields.count {
+      let next = equation.operands[index]
+      let all = labels + next.filter { !labels.contains($0) }
+      let result = index == fields.count - 1 ? equation.result : all
+      guard let made = contracted(product, labels, fields[index], next, result) else { return nil }
+      (product, labels) = (made, result)
+    }
+    return product
   }
 
   private mutating func contracted(

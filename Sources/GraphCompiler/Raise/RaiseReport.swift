@@ -1,0 +1,64 @@
+import GraphIR
+import Tensors
+
+/// What is told of a graph of ONNX's operators: whether it is an EVSSM network, what of one was found in it, and what stood in
+/// the way.
+struct RaiseReport {
+  /// Obstacles that are told for one graph.
+  private static let maxReasons = 40
+
+  /// As it was imported.
+  let source: Graph
+  /// As far as the passes came.
+  let raised: Graph
+  let explanations: [Explanation]
+
+  /// The explanations of a graph that was raised whole, and a summary.
+  var whole: [Explanation] {
+    let end = raised.nodes.last?.name ?? ""
+    return explanations + [Explanation(pass: "raise", .applied, node: end, "the graph is an EVSSM network: \(found(raised))")]
+  }
+
+  /// The explanations of a graph that stays as it was: what was recognised, the first obstacle, and those behind it.
+  func kept(leftOver: [Node]) -> [Explanation] {
+    let own = explanations.filter { $0.pass.hasPrefix("raise") }
+    let order = Dictionary(source.nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let obstacles = own.filter { $0.verdict == .rejected }.sorted { (order[$0.node] ?? .max) < (order[$1.node] ?? .max) }
+    let lifted = leftOver.filter { $0.op is LiftedOperator }
+    let rest = (lifted.isEmpty ? leftOver : lifted).map { node -> Explanation in
+      let what = (node.op as? LiftedOperator)?.description ?? node.op.label
+      return Explanation(pass: "raise", .rejected, node: node.name, "\(what) is left over, which no stage takes in")
+    }
+    let all = Array((inputObstacle.map { [$0] } ?? []) + obstacles + rest)
+    let verdict = Explanation(
+      pass: "raise", .rejected, node: all.first?.node ?? source.nodes.first?.name ?? "",
+      "the graph runs node by node, as only whole networks become stages; recognised: \(found(raised)); "
+        + "first obstacle: \(all.first?.reason ?? "none of the network's parts is in it")")
+    return own.filter { $0.verdict == .applied } + all.prefix(Self.maxReasons) + [verdict]
+  }
+
+  /// Why no input is followed; nil when one is.
+  private var inputObstacle: Explanation? {
+    guard !source.inputs.contains(where: { RaisePrimitives.isPicture(source[$0].type) }) else { return nil }
+    let types = source.inputs.prefix(8).map { "\(EVSSMError.escaped(source[$0].name)): \(source[$0].type)" }
+    return Explanation(
+      pass: "raise", .rejected, node: source.nodes.first?.name ?? "",
+      "no input is a picture, float32[1, C, H, W]; the inputs are \(types.joined(separator: ", "))")
+  }
+
+  /// The parts of a network by name and number.
+  private func found(_ graph: Graph) -> String {
+    var counts: [String: Int] = [:]
+    count(graph, &counts)
+    let names = counts.keys.sorted().map { "\(counts[$0] ?? 0) \($0)" }
+    return names.isEmpty ? "nothing" : names.joined(separator: ", ")
+  }
+
+  // The recursion is bounded by `Limits.maxRegionDepth` on verified graphs.
+  private func count(_ graph: Graph, _ counts: inout [String: Int]) {
+    for node in graph.nodes where !(node.op is Primitive) && !(node.op is LiftedOperator) {
+      counts[node.op.label, default: 0] += 1
+      for region in node.op.regions { count(region, &counts) }
+    }
+  }
+}
