@@ -99,7 +99,7 @@ extension DoubleConvolution {
       constants: [
         panelColumns == nil
           ? try convolutionMatrix(weight, kernelSide, inputChannels, outputChannels)
-          : try .values(weight, kernelSide, kernelSide, inputChannels, Layout.pitch(outputChannels))
+          : try .matrix(weight, inner: inputChannels, kernelSide, kernelSide, Layout.pitch(outputChannels))
       ])
   }
 }

@@ -25,7 +25,7 @@ struct ExecutorBuilder {
         kernels: kernels)
     case .doubleConvolution(let step):
       if let columns = step.panelColumns {
-        return ProductDoubleExecutor(
+        return try ProductDoubleExecutor(
           step, panelColumns: columns, input: map(step.input), skip: map(step.skip), output: map(step.output),
           weight: constants.matrix(step.weight, width: 9 * Layout.pitch(step.outputChannels)), kernels: kernels)
       }
@@ -35,7 +35,7 @@ struct ExecutorBuilder {
     case .scanStage(let step):
       return try ScanStageExecutor(
         step, input: map(step.input), output: map(step.output), weights: ScanStageWeights(step, constants),
-        scratch: scratch, kernels: kernels)
+        isReduced: plan.plan.precision == .bfloat16, scratch: scratch, kernels: kernels)
     case .feedForwardStage(let step):
       return try FeedForwardExecutor(
         step, input: map(step.input), output: map(step.output), weights: FeedForwardWeights(step, constants),

@@ -27,6 +27,7 @@ struct Bench {
     for channels in [48, 96, 192] {
       matrices(channels)
       pixels(channels)
+      reduced(channels)
     }
     maps()
   }
@@ -35,14 +36,14 @@ struct Bench {
 
   private func rounded(_ value: Double) -> Double { Double(Int(value * 10 + 0.5)) / 10 }
 
-  private func report(_ kernel: String, _ size: String, seconds: Double, macs: Double) {
+  func report(_ kernel: String, _ size: String, seconds: Double, macs: Double) {
     if printsJSON { return reportJSON(kernel, size, seconds * peak / macs) }
     let rate = macs / seconds
     print("\(kernel) \(size): \(rounded(rate / 1e9)) GMAC/s, \(rounded(100 * rate / peak)) %")
   }
 
   /// `vectors`: groups of 16 results.
-  private func report(_ kernel: String, _ size: String, seconds: Double, vectors: Int) {
+  func report(_ kernel: String, _ size: String, seconds: Double, vectors: Int) {
     let cycles = seconds * peak / 16 / Double(vectors)
     if printsJSON { return reportJSON(kernel, size, cycles) }
     print("\(kernel) \(size): \(rounded(cycles)) cycles per 16")
@@ -108,6 +109,20 @@ struct Bench {
   }
 
   private func scan(_ channels: Int) {
+    recurrence("scan", channels, kernels.scan)
+    let positions = 64, pitch = ((channels + 15) / 16 + 16).pitch
+    let input = buffer(positions * pitch), out = buffer(positions * pitch)
+    let weight = buffer(7 * pitch), bias = buffer(pitch)
+    let seconds = stopwatch.best {
+      var args = evssm_taps_args(
+        in: UnsafePointer(input) + 3 * pitch, in_stride: pitch, out: out, out_stride: pitch, weight: weight, bias: bias,
+        positions: positions - 6, pitch: pitch)
+      kernels.taps(&args)
+    }
+    report("taps", "\(pitch)", seconds: seconds, vectors: (positions - 6) * pitch / 16)
+  }
+
+  func recurrence(_ name: String, _ channels: Int, _ kernel: @convention(c) (UnsafePointer<evssm_scan_args>?) -> Void) {
     let positions = 64, pitch = 2 * channels, rank = (channels + 15) / 16
     let u = buffer(positions * pitch), y = buffer(positions * pitch), parameters = buffer(positions * 48)
     let weight = buffer(rank * pitch), bias = buffer(pitch), a = buffer(8 * pitch), d = buffer(pitch)
@@ -118,17 +133,9 @@ struct Bench {
         u: u, u_stride: pitch, y: y, y_stride: pitch, parameters: parameters, parameters_stride: 48,
         dt_weight: weight, dt_bias: bias, a: a, d: d, state: state, positions: positions, rank: rank, pitch: pitch,
         first: 0, count: pitch)
-      kernels.scan(&args)
+      kernel(&args)
     }
-    report("scan", "\(pitch), rank \(rank)", seconds: seconds, vectors: positions * pitch / 16)
-    let parameterPitch = (rank + 16).pitch
-    let outSeconds = stopwatch.best {
-      var args = evssm_taps_args(
-        in: UnsafePointer(u) + 3 * parameterPitch, in_stride: parameterPitch, out: y, out_stride: parameterPitch,
-        weight: weight, bias: bias, positions: positions - 6, pitch: parameterPitch)
-      kernels.taps(&args)
-    }
-    report("taps", "\(parameterPitch)", seconds: outSeconds, vectors: (positions - 6) * parameterPitch / 16)
+    report(name, "\(pitch), rank \(rank)", seconds: seconds, vectors: positions * pitch / 16)
   }
 
   private func norms(_ channels: Int) {
@@ -210,7 +217,8 @@ struct Bench {
     let count = 4096
     let input = buffer(count, scale: 8), out = buffer(count)
     for (name, map) in [
-      ("map_gelu", kernels.map_gelu), ("map_softplus", kernels.map_softplus), ("map_exp2", kernels.map_exp2),
+      ("map_gelu", kernels.map_gelu), ("map_gelu_reduced", kernels.map_gelu_reduced), ("map_softplus", kernels.map_softplus),
+      ("map_exp2", kernels.map_exp2),
     ] {
       let seconds = stopwatch.best {
         var args = evssm_map_args(in: input, out: out, count: count)

@@ -14,13 +14,15 @@ private struct DepthwiseProblem: Sendable {
 }
 
 extension KernelCase {
-  static let depthwise = depthwiseGELU + depthwiseGate(isReduced: false)
-  static let depthwiseReduced = depthwiseGate(isReduced: true)
+  static let depthwise = depthwiseGELU(isReduced: false) + depthwiseGate(isReduced: false)
+  static let depthwiseReduced = depthwiseGELU(isReduced: true) + depthwiseGate(isReduced: true)
 
   private static let depthwiseSizes = [(0, 16), (1, 16), (2, 48), (3, 5), (7, 50), (16, 96), (33, 32)]
 
-  private static let depthwiseGELU = depthwiseSizes.map { pixels, channels in
-    depthwise(DepthwiseProblem(pixels: pixels, channels: channels, gate: false, bias: true))
+  private static func depthwiseGELU(isReduced: Bool) -> [KernelCase] {
+    depthwiseSizes.map { pixels, channels in
+      depthwise(DepthwiseProblem(pixels: pixels, channels: channels, gate: false, bias: true, isReduced: isReduced))
+    }
   }
 
   private static func depthwiseGate(isReduced: Bool) -> [KernelCase] {
@@ -53,9 +55,9 @@ extension KernelCase {
           : gelu(a)
       }
     }
-    if problem.isReduced { return reducedGate(problem, rows + [weight, bias], output, expected) }
+    if problem.isReduced && problem.gate { return reducedGate(problem, rows + [weight, bias], output, expected) }
     return KernelCase(
-      kernel: problem.gate ? "depthwise_gate" : "depthwise_gelu",
+      kernel: problem.gate ? "depthwise_gate" : problem.isReduced ? "depthwise_gelu_reduced" : "depthwise_gelu",
       label: "\(problem.pixels) pixels, \(problem.channels) channels" + (problem.bias ? ", bias" : ""),
       inputs: rows + [weight, bias], outputs: [output], expected: [expected], length: problem.pixels,
       run: { runDepthwise(problem, $0, $1, $2[0], $3) })
@@ -104,7 +106,13 @@ extension KernelCase {
       row: (inputs[0] + start, inputs[1] + start, inputs[2] + start), row_stride: problem.stride,
       weight: inputs[3], bias: problem.bias ? inputs[4] : nil, out: out + range.lowerBound * problem.outStride,
       out_stride: problem.outStride, pixels: range.count, pitch: problem.pitch)
-    if problem.gate { kernels.depthwise_gate(&args) } else { kernels.depthwise_gelu(&args) }
+    if problem.gate {
+      kernels.depthwise_gate(&args)
+    } else if problem.isReduced {
+      kernels.depthwise_gelu_reduced(&args)
+    } else {
+      kernels.depthwise_gelu(&args)
+    }
   }
 
   static let taps: [KernelCase] = [(0, 16), (1, 19), (2, 32), (9, 28), (40, 48)].map { positions, channels in

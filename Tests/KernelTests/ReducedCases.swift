@@ -28,7 +28,8 @@ struct PairProblem: Sendable {
 }
 
 extension KernelCase {
-  static let reduced: [KernelCase] = products + rmsNormRounded + depthwiseReduced + rounding + coarseGELU
+  static let reduced: [KernelCase] =
+    products + rmsNormRounded + depthwiseReduced + scanReduced + rounding + coarseGELU
 
   private static let products: [KernelCase] = shapes + epilogues + convolutions + specials
 

@@ -15,6 +15,8 @@ private struct ScanProblem: Sendable {
   var note = ""
   /// The last position is the first in memory.
   var reversed = false
+  /// The kernel of plans in reduced precision.
+  var isReduced = false
 
   var pitch: Int { channels.pitch }
   var stride: Int { pitch + 3 }
@@ -22,16 +24,23 @@ private struct ScanProblem: Sendable {
 }
 
 extension KernelCase {
-  static let scan: [KernelCase] =
-    [0, 1, 2, 31, 32, 33, 70].map { scan(ScanProblem(positions: $0, rank: 3, channels: 48, count: 48)) }
-    + [1, 6, 12, 64].map { scan(ScanProblem(positions: 9, rank: $0, channels: 20, count: 32)) }
+  static let scan = scanProblems.map { scan($0) }
+  static let scanReduced = scanProblems.map { problem in
+    var problem = problem
+    problem.isReduced = true
+    return scan(problem)
+  }
+
+  private static let scanProblems: [ScanProblem] =
+    [0, 1, 2, 31, 32, 33, 70].map { ScanProblem(positions: $0, rank: 3, channels: 48, count: 48) }
+    + [1, 6, 12, 64].map { ScanProblem(positions: 9, rank: $0, channels: 20, count: 32) }
     + [
-      scan(ScanProblem(positions: 40, rank: 3, channels: 96, first: 32, count: 48)),
-      scan(ScanProblem(positions: 35, rank: 3, channels: 32, count: 0)),
-      scan(ScanProblem(positions: 65, rank: 3, channels: 32, count: 32, inPlace: true)),
-      scan(ScanProblem(positions: 37, rank: 3, channels: 32, count: 32, inPlace: true, reversed: true)),
-      scan(ScanProblem(positions: 37, rank: 2, channels: 16, count: 16, stepBias: 20...120, note: "vanishing decays")),
-      scan(ScanProblem(positions: 37, rank: 2, channels: 16, count: 16, stepBias: -90...(-20), note: "tiny steps")),
+      ScanProblem(positions: 40, rank: 3, channels: 96, first: 32, count: 48),
+      ScanProblem(positions: 35, rank: 3, channels: 32, count: 0),
+      ScanProblem(positions: 65, rank: 3, channels: 32, count: 32, inPlace: true),
+      ScanProblem(positions: 37, rank: 3, channels: 32, count: 32, inPlace: true, reversed: true),
+      ScanProblem(positions: 37, rank: 2, channels: 16, count: 16, stepBias: 20...120, note: "vanishing decays"),
+      ScanProblem(positions: 37, rank: 2, channels: 16, count: 16, stepBias: -90...(-20), note: "tiny steps"),
     ]
 
   /// Inputs, in the order in which the kernel's arguments name them: u, parameters, dt_weight, dt_bias, a, d.
@@ -54,7 +63,7 @@ extension KernelCase {
     let y = problem.inPlace ? values[0] : [Float](repeating: 8, count: values[0].count)
     let (expectedY, expectedState) = reference(problem, values, state)
     return KernelCase(
-      kernel: "scan", label: label(problem), inputs: values, outputs: [y, state],
+      kernel: problem.isReduced ? "scan_reduced" : "scan", label: label(problem), inputs: values, outputs: [y, state],
       expected: [expectedY, expectedState], length: problem.positions, run: { run(problem, $0, $1, $2, $3) })
   }
 
@@ -83,7 +92,7 @@ extension KernelCase {
         let input = step.multiplied(by: Expected(value: u, error: 0))
         var sum = Expected(value: Double(values[5][c]) * u, error: Rounding.bound(magnitude: 1, operations: 1))
         for n in 0..<8 {
-          let decay = decay(step, a: Double(values[4][n * problem.pitch + c]))
+          let decay = decay(step, a: Double(values[4][n * problem.pitch + c]), problem.isReduced)
           let b = Expected(value: Double(parameters[row + problem.rank + n]), error: 0)
           h[n] = decay.multiplied(by: h[n]).added(to: input.multiplied(by: b))
           let weight = Expected(value: Double(parameters[row + problem.rank + 8 + n]), error: 0)
@@ -101,15 +110,19 @@ extension KernelCase {
       Double(values[2][$0 * problem.pitch + c]) * Double(values[1][row + $0])
     }
     let terms = products + [Double(values[3][c])]
-    return Reference.softplus(
+    let step = Reference.softplus(
       .sum(terms.reduce(0, +), magnitude: terms.reduce(0) { $0 + abs($1) }, terms: problem.rank))
+    return problem.isReduced ? Expected(value: step.value, error: step.error + 1e-4 * step.value) : step
   }
 
-  /// 2^(step * a): 2e-7 of its own and the exponent's error.
-  private static func decay(_ step: Expected, a: Double) -> Expected {
+  /// 2^(step * a): 2e-7 of its own, 1e-6 where that is enough, and the exponent's error.
+  private static func decay(_ step: Expected, a: Double, _ isReduced: Bool) -> Expected {
     let exponent = step.multiplied(by: Expected(value: a, error: 0))
     let value = exp2(exponent.value)
-    return Expected(value: value, error: value * (2e-7 + exponent.error * 0.7 * exp2(exponent.error)) + 0x1p-126)
+    let own = isReduced ? 1e-6 : 2e-7
+    return Expected(
+      value: value,
+      error: value * (own + exponent.error * 0.7 * exp2(exponent.error)) + (isReduced ? 0x1p-119 : 0x1p-126))
   }
 
   private static func run(
@@ -124,6 +137,6 @@ extension KernelCase {
       parameters: inputs[1] + range.lowerBound * problem.parameterStride, parameters_stride: problem.parameterStride,
       dt_weight: inputs[2], dt_bias: inputs[3], a: inputs[4], d: inputs[5], state: outputs[1],
       positions: range.count, rank: problem.rank, pitch: problem.pitch, first: problem.first, count: problem.count)
-    kernels.scan(&args)
+    if problem.isReduced { kernels.scan_reduced(&args) } else { kernels.scan(&args) }
   }
 }

@@ -64,13 +64,14 @@ INLINE void depthwise_start(depthwise_state *state, const evssm_depthwise_args *
 
 #if EVSSM_SIMD_REGISTERS >= 32
 
-INLINE void depthwise_gelu_lanes(const evssm_depthwise_args *args, size_t c) {
+INLINE void depthwise_gelu_lanes(const evssm_depthwise_args *args, size_t c, int is_reduced) {
   const depthwise_half half = depthwise_half_at(args, c, args->pitch);
   depthwise_state state;
   depthwise_start(&state, args, &half);
   float *out = args->out + c;
   for (ptrdiff_t x = 0; x < (ptrdiff_t)args->pixels; x++, out += args->out_stride) {
-    vec_store(out, function_gelu(depthwise_next(&state, half.rows, x, args->row_stride)));
+    vec sum = depthwise_next(&state, half.rows, x, args->row_stride);
+    vec_store(out, is_reduced ? function_gelu_reduced(sum) : function_gelu(sum));
   }
 }
 
@@ -119,12 +120,16 @@ static NOINLINE void depthwise_activate(float *out, ptrdiff_t stride, ptrdiff_t 
   for (ptrdiff_t x = from; x < to; x++) vec_store(out + x * stride, function_gelu(vec_load(out + x * stride)));
 }
 
+static NOINLINE void depthwise_activate_reduced(float *out, ptrdiff_t stride, ptrdiff_t from, ptrdiff_t to) {
+  for (ptrdiff_t x = from; x < to; x++) vec_store(out + x * stride, function_gelu_reduced(vec_load(out + x * stride)));
+}
+
 INLINE ptrdiff_t depthwise_end(const evssm_depthwise_args *args, ptrdiff_t from) {
   ptrdiff_t end = (ptrdiff_t)args->pixels;
   return from + DEPTHWISE_PENDING < end ? from + DEPTHWISE_PENDING : end;
 }
 
-INLINE void depthwise_gelu_lanes(const evssm_depthwise_args *args, size_t c) {
+INLINE void depthwise_gelu_lanes(const evssm_depthwise_args *args, size_t c, int is_reduced) {
   const depthwise_half half = depthwise_half_at(args, c, args->pitch);
   depthwise_state state;
   depthwise_start(&state, args, &half);
@@ -132,7 +137,11 @@ INLINE void depthwise_gelu_lanes(const evssm_depthwise_args *args, size_t c) {
   for (ptrdiff_t from = 0; from < (ptrdiff_t)args->pixels; from += DEPTHWISE_PENDING) {
     ptrdiff_t to = depthwise_end(args, from);
     depthwise_sum(&state, args, &half, out, from, to);
-    depthwise_activate(out, args->out_stride, from, to);
+    if (is_reduced) {
+      depthwise_activate_reduced(out, args->out_stride, from, to);
+    } else {
+      depthwise_activate(out, args->out_stride, from, to);
+    }
   }
 }
 
@@ -155,7 +164,12 @@ INLINE void depthwise_gate_lanes(const evssm_depthwise_args *args, size_t c) {
 
 static void depthwise_gelu(const evssm_depthwise_args *args) {
   if (args->pixels == 0) return;
-  for (size_t c = 0; c < args->pitch; c += LANES) depthwise_gelu_lanes(args, c);
+  for (size_t c = 0; c < args->pitch; c += LANES) depthwise_gelu_lanes(args, c, 0);
+}
+
+static void depthwise_gelu_reduced(const evssm_depthwise_args *args) {
+  if (args->pixels == 0) return;
+  for (size_t c = 0; c < args->pitch; c += LANES) depthwise_gelu_lanes(args, c, 1);
 }
 
 static void depthwise_gate(const evssm_depthwise_args *args) {

@@ -80,6 +80,7 @@ INLINE vec function_gelu(vec x) {
 }
 #endif
 
+#ifndef EVSSM_SIMD_HAS_REDUCED
 /* The same to 13 bits, for plans in reduced precision: absolute error below 1.1e-4 * max(1, |x|). erf / 2 is x * P(x^2) up
  * to |x| = 3.8; beyond, x^2 is held there and the result reaches its limit 1/2. */
 INLINE vec function_gelu_reduced(vec x) {
@@ -95,3 +96,8 @@ INLINE vec function_gelu_reduced(vec x) {
   vec half_erf = vec_min(vec_set(0.5f), vec_max(vec_set(-0.5f), vec_mul(finite, p)));
   return vec_mul(finite, vec_add(half_erf, vec_set(0.5f)));
 }
+
+/* The other functions of the scan have nothing to gain here. */
+INLINE vec function_decay_reduced(vec x) { return function_decay(x); }
+INLINE vec function_softplus_reduced(vec x) { return function_softplus(x); }
+#endif

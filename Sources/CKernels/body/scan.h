@@ -5,7 +5,8 @@
 #define SCAN_GROUP 4
 
 /* Time steps of `group` positions, lanes [c, c + LANES), into step[position][LANES]. */
-INLINE void scan_steps(const evssm_scan_args *args, size_t c, const float *parameters, int group, float *step) {
+INLINE void scan_steps(const evssm_scan_args *args, size_t c, const float *parameters, int group, float *step,
+                       int is_reduced) {
   const ptrdiff_t stride = args->parameters_stride;
   const float *weight = args->dt_weight + c;
   vec x[SCAN_GROUP];
@@ -15,19 +16,31 @@ INLINE void scan_steps(const evssm_scan_args *args, size_t c, const float *param
     vec w = vec_load(weight);
     UNROLL for (int l = 0; l < group; l++) x[l] = vec_fma(w, vec_set(parameters[l * stride + (ptrdiff_t)j]), x[l]);
   }
-  UNROLL for (int l = 0; l < group; l++) vec_store(step + l * LANES, function_softplus(x[l]));
+  UNROLL for (int l = 0; l < group; l++) {
+    vec_store(step + l * LANES, is_reduced ? function_softplus_reduced(x[l]) : function_softplus(x[l]));
+  }
 }
 
 /* Time steps of a block of `count` positions. */
-static NOINLINE void scan_block_steps(
-    const evssm_scan_args *args, size_t c, const float *parameters, size_t count, float *step) {
+INLINE void scan_all_steps(const evssm_scan_args *args, size_t c, const float *parameters, size_t count, float *step,
+                           int is_reduced) {
   size_t l = 0;
   for (; l + SCAN_GROUP <= count; l += SCAN_GROUP) {
-    scan_steps(args, c, parameters + (ptrdiff_t)l * args->parameters_stride, SCAN_GROUP, step + l * LANES);
+    scan_steps(args, c, parameters + (ptrdiff_t)l * args->parameters_stride, SCAN_GROUP, step + l * LANES, is_reduced);
   }
   for (; l < count; l++) {
-    scan_steps(args, c, parameters + (ptrdiff_t)l * args->parameters_stride, 1, step + l * LANES);
+    scan_steps(args, c, parameters + (ptrdiff_t)l * args->parameters_stride, 1, step + l * LANES, is_reduced);
   }
+}
+
+static NOINLINE void scan_block_steps(
+    const evssm_scan_args *args, size_t c, const float *parameters, size_t count, float *step) {
+  scan_all_steps(args, c, parameters, count, step, 0);
+}
+
+static NOINLINE void scan_block_steps_reduced(
+    const evssm_scan_args *args, size_t c, const float *parameters, size_t count, float *step) {
+  scan_all_steps(args, c, parameters, count, step, 1);
 }
 
 /* Where a block of positions lies, lanes [c, c + LANES). */
@@ -54,12 +67,13 @@ INLINE vec scan_advance(vec *state, vec decay, vec input, const float *b, vec su
 
 /* The recurrence over a block; decays are made where they are used. */
 INLINE void scan_run(const evssm_scan_args *args, const vec a[EVSSM_STATES], vec d, const float *step, vec *state,
-                     scan_block block) {
+                     scan_block block, int is_reduced) {
   for (size_t l = 0; l < block.count; l++, scan_next(args, &block)) {
     vec time = vec_load(step + l * LANES), u = vec_load(block.u);
     vec input = vec_mul(time, u), sum[2] = {vec_mul(d, u), vec_set(0)};
     UNROLL for (int n = 0; n < EVSSM_STATES; n++) {
-      vec decay = function_decay(vec_mul(time, a[n]));
+      vec exponent = vec_mul(time, a[n]);
+      vec decay = is_reduced ? function_decay_reduced(exponent) : function_decay(exponent);
       sum[n % 2] = scan_advance(&state[n], decay, input, block.parameters + n, sum[n % 2]);
     }
     vec_store(block.y, vec_add(sum[0], sum[1]));
@@ -80,8 +94,9 @@ static NOINLINE void scan_decays(const vec a[EVSSM_STATES], const float *step, s
 }
 
 INLINE void scan_run(const evssm_scan_args *args, const vec a[EVSSM_STATES], vec d, const float *step, vec *state,
-                     scan_block block) {
+                     scan_block block, int is_reduced) {
   float decay[SCAN_BLOCK * EVSSM_STATES * LANES] __attribute__((aligned(64)));
+  (void)is_reduced;
   scan_decays(a, step, block.count, decay);
   for (size_t l = 0; l < block.count; l++, scan_next(args, &block)) {
     const float *decays = decay + l * EVSSM_STATES * LANES;
@@ -97,7 +112,7 @@ INLINE void scan_run(const evssm_scan_args *args, const vec a[EVSSM_STATES], vec
 #endif
 
 /* Lanes [c, c + LANES) over all positions. */
-INLINE void scan_lanes(const evssm_scan_args *args, size_t c) {
+INLINE void scan_lanes(const evssm_scan_args *args, size_t c, int is_reduced) {
   float step[SCAN_BLOCK * LANES] __attribute__((aligned(64)));
   vec a[EVSSM_STATES], state[EVSSM_STATES], d = vec_load(args->d + c);
   UNROLL for (int n = 0; n < EVSSM_STATES; n++) {
@@ -109,12 +124,24 @@ INLINE void scan_lanes(const evssm_scan_args *args, size_t c) {
     size_t left = args->positions - done;
     scan_block block = {args->u + (ptrdiff_t)done * args->u_stride + c, args->y + (ptrdiff_t)done * args->y_stride + c,
                         parameters + args->rank, left < SCAN_BLOCK ? left : SCAN_BLOCK};
-    scan_block_steps(args, c, parameters, block.count, step);
-    scan_run(args, a, d, step, state, block);
+    if (is_reduced) {
+      scan_block_steps_reduced(args, c, parameters, block.count, step);
+    } else {
+      scan_block_steps(args, c, parameters, block.count, step);
+    }
+    scan_run(args, a, d, step, state, block, is_reduced);
   }
   UNROLL for (int n = 0; n < EVSSM_STATES; n++) vec_store(args->state + (size_t)n * args->pitch + c, state[n]);
 }
 
 static void scan(const evssm_scan_args *args) {
-  for (size_t c = args->first; c < args->first + args->count; c += LANES) scan_lanes(args, c);
+  for (size_t c = args->first; c < args->first + args->count; c += LANES) scan_lanes(args, c, 0);
 }
+
+#ifdef EVSSM_SIMD_HAS_REDUCED
+static void scan_reduced(const evssm_scan_args *args) {
+  for (size_t c = args->first; c < args->first + args->count; c += LANES) scan_lanes(args, c, 1);
+}
+#else
+static void scan_reduced(const evssm_scan_args *args) { scan(args); }
+#endif

@@ -65,3 +65,40 @@ INLINE vec function_decay(vec x) {
   vec shifted = vec_add(x, vec_set(EXP_SHIFT));
   return exp_power(shifted, vec_sub(x, vec_sub(shifted, vec_set(EXP_SHIFT))));
 }
+
+/* The same for plans in reduced precision, in fewer operations: 2^(n + k/32 + f) = root * (g^2 + s) with g = f + 46/32, as
+ * 2^f is nearly half of (f + log2 e)^2 in units of log2(e)^2, plus a half. The scale of the square lies in the roots, and in
+ * value and slope the square meets 2^f at 0. Relative error below 6e-7; where a decay a is near 1, the error stays below
+ * 3e-4 of 1 - a. Exponents are held at -120, as the roots are near 1/4. */
+static const uint32_t exp_reduced_bits[32] __attribute__((aligned(64))) = {
+    0x3e76e186, 0x3e784974, 0x3e78e7d9, 0x3e77ba73, 0x3e769ce0, 0x3e758f78, 0x3e749296, 0x3e73a697,
+    0x3e72cbd9, 0x3e7202be, 0x3e714ba7, 0x3e70a6fa, 0x3e70151e, 0x3e6f967c, 0x3e6f2b81, 0x3e6ed49b,
+    0x3e6e9239, 0x3e6e64d0, 0x3e6e4cd4, 0x3e6e4abe, 0x3e6e5f09, 0x3e6e8a32, 0x3e6eccb8, 0x3e6f2720,
+    0x3e6f99ef, 0x3e7025ad, 0x3e70cae8, 0x3e718a2c, 0x3e72640d, 0x3e735920, 0x3e7469fc, 0x3e75973e};
+
+#define EXP_REDUCED_OFFSET 1.4375f /* 46/32: a whole number of roots, so that one subtraction makes g */
+#define EXP_REDUCED_TERM 2.081342f /* s, rounded so that 2^0 is at most 1 */
+
+/* 2^(n + k/32 + f) for the number 32 n + k in the low bits of `shifted` and g = f + EXP_REDUCED_OFFSET. */
+INLINE vec exp_reduced_power(vec shifted, vec g) {
+  __m512i index = _mm512_castps_si512(shifted);
+  __m512i root = _mm512_permutex2var_epi32(
+      _mm512_load_si512(exp_reduced_bits), index, _mm512_load_si512(exp_reduced_bits + 16));
+  vec power = _mm512_castsi512_ps(_mm512_add_epi32(root, _mm512_slli_epi32(index, 18)));
+  return vec_mul(power, vec_fma(g, g, vec_set(EXP_REDUCED_TERM)));
+}
+
+/* 2^x for x <= 0. */
+INLINE vec function_decay_reduced(vec x) {
+  x = vec_max(vec_set(-120), x);
+  vec shifted = vec_add(x, vec_set(EXP_SHIFT));
+  return exp_reduced_power(shifted, vec_sub(x, vec_sub(shifted, vec_set(EXP_SHIFT + EXP_REDUCED_OFFSET))));
+}
+
+/* e^-x * 2^(-3/32) for x in [0, 83]: three roots further on. */
+INLINE vec function_exp_negative_reduced(vec x) {
+  const float shift = EXP_SHIFT - 0.09375f;
+  vec shifted = vec_fma(x, vec_set(-1.44269504f), vec_set(shift));
+  vec rounded = vec_sub(shifted, vec_set(shift + EXP_REDUCED_OFFSET));
+  return exp_reduced_power(shifted, _mm512_fnmsub_ps(x, vec_set(1.44269504f), rounded));
+}

@@ -35,7 +35,11 @@ public struct FeedForwardLayout: Sendable, Hashable {
     edges.append(frame.width)
     panelEdges = edges
     panelWidth = zip(edges.dropFirst(), edges).map { $0 - $1 }.max() ?? frame.width
-    stripRows = stage.stripRows
+    // Where the map is narrower than a panel, strips of the planned number of pixels have more rows: a strip of a single
+    // tile would leave all threads but one idle.
+    var rows = stage.stripRows
+    while rows < Layout.patch && 2 * rows * panelWidth <= stage.stripRows * stage.panelColumns { rows *= 2 }
+    stripRows = rows
     hiddenPitch = Layout.pitch(stage.hidden)
     channelPitch = Layout.pitch(stage.channels)
 

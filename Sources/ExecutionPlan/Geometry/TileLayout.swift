@@ -52,7 +52,9 @@ public struct TileLayout: Sendable, Hashable {
     return switch operation {
     case .pictureConvolution, .outputConvolution, .feedForwardStage: nil
     case .halveConvolution(let step): try Checked.product([3, tile + 2, Layout.pitch(step.inputChannels)])
-    case .doubleConvolution(let step): try Checked.product([3, tile + 4, Layout.pitch(step.inputChannels)])
+    case .doubleConvolution(let step):
+      try step.panelColumns.map { try Checked.product([$0 + 2, Layout.pitch(step.inputChannels)]) }
+        ?? Checked.product([3, tile + 4, Layout.pitch(step.inputChannels)])
     case .scanStage(let step): try Checked.product([tile, Layout.pitch(step.inner)])
     }
   }

@@ -43,7 +43,7 @@ extension Emitter {
     let id =
       choice.panelColumns == nil
       ? matrix(name(node, 2), Self.spatialMatrix(weight.values, weight.shape))
-      : packer.matrix(name(node, 2), Self.tapMatrix(weight.values, weight.shape))
+      : matrix(name(node, 2), Self.tapMatrix(weight.values, weight.shape))
     let output: BufferID
     if isLastUse(of: node.inputs[1], at: node) {
       output = skip

@@ -4,29 +4,33 @@ import GraphIR
 extension Emitter {
   /// Packs a matrix in the precision of the step that is being emitted.
   mutating func matrix(_ name: String, _ matrix: ColumnMatrix) -> ConstantID {
-    packer.matrix(name, matrix, isPastFirstLevel ? precision : .float32)
+    packer.matrix(name, matrix, isLate(steps.count) ? precision : .float32)
   }
 
-  /// Whether a step that halves the map has been emitted. What is rounded before that goes through the whole network,
-  /// and every other stage makes it larger.
-  private var isPastFirstLevel: Bool {
-    steps.contains { if case .halveConvolution = $0.operation { true } else { false } }
+  /// Whether a step comes late enough to be rounded: in the second half of the first level on the way down, or behind the
+  /// first halving. What is rounded before that goes through the whole network, and every other stage makes it larger.
+  private func isLate(_ step: Int) -> Bool {
+    guard let halving = graph.nodes.firstIndex(where: { $0.op is GraphIR.HalveConvolution }) else { return false }
+    if step >= halving { return step > halving }
+    let stages = graph.nodes[..<halving].indices.filter { Self.isStage(graph.nodes[$0].op) }
+    return stages.dropFirst((stages.count / 2 + 1) / 2 * 2).contains(step)
   }
 
   /// What the precision means for each step, and why.
   var precisionExplanations: [Explanation] {
     guard precision == .bfloat16 else { return [] }
-    var isFirstLevel = true
-    return steps.map { step in
-      defer { if case .halveConvolution = step.operation { isFirstLevel = false } }
-      let reason = isFirstLevel ? Self.firstLevel : step.operation.roundingReason
+    return steps.indices.map { index in
+      let operation = steps[index].operation
+      let reason = isLate(index) || !operation.isRounded ? operation.roundingReason : Self.early
       return Explanation(
-        pass: "round-matrices", !isFirstLevel && step.operation.isRounded ? .applied : .rejected, node: step.name, reason)
+        pass: "round-matrices", isLate(index) && operation.isRounded ? .applied : .rejected, node: steps[index].name, reason)
     }
   }
 
-  private static let firstLevel =
-    "stays in float32: what is rounded on the first way down goes through all of the network, which makes it larger"
+  private static func isStage(_ op: any Operator) -> Bool { op is GraphIR.ScanStage || op is GraphIR.FeedForwardStage }
+
+  private static let early =
+    "stays in float32: what is rounded early on the way down goes through all of the network, which makes it larger"
 }
 
 extension ExecutionPlan.Operation {

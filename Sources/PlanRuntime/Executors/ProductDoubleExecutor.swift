@@ -18,13 +18,15 @@ final class ProductDoubleExecutor: StepExecutor, @unchecked Sendable {
   private let output: MapView
   private let weight: PackedMatrix
   private let panelColumns: Int
+  private let layout: TileLayout
   private let panels: Int
   private let segments: Int
 
   init(
     _ step: DoubleConvolution, panelColumns: Int, input: MapView, skip: MapView, output: MapView, weight: PackedMatrix,
     kernels: UnsafePointer<evssm_kernels>
-  ) {
+  ) throws {
+    layout = try TileLayout(.doubleConvolution(step))
     self.kernels = kernels
     self.panelColumns = panelColumns
     inputChannels = step.inputChannels
@@ -50,13 +52,13 @@ final class ProductDoubleExecutor: StepExecutor, @unchecked Sendable {
       let tile = Tile(
         start: panel * input.width / panels, end: (panel + 1) * input.width / panels,
         firstRow: segment * input.height / segments, endRow: (segment + 1) * input.height / segments)
-      run(tile, scratch)
+      run(tile, scratch + layout.operand, rounded: scratch + layout.rounded)
     }
   }
 
-  private func run(_ tile: Tile, _ ring: Floats) {
+  private func run(_ tile: Tile, _ ring: Floats, rounded: Floats) {
     for row in max(tile.firstRow - 1, 0)..<min(tile.endRow + 1, input.height) {
-      multiply(tile, row, ring)
+      multiply(tile, row, ring, rounded: rounded)
       if row > tile.firstRow { interpolate(tile, row - 1, ring) }
     }
     if tile.endRow == input.height { interpolate(tile, tile.endRow - 1, ring) }
@@ -67,11 +69,13 @@ final class ProductDoubleExecutor: StepExecutor, @unchecked Sendable {
     ring + min(max(row, 0), input.height - 1) % 3 * (panelColumns + 2) * weight.width
   }
 
-  private func multiply(_ tile: Tile, _ row: Int, _ ring: Floats) {
+  private func multiply(_ tile: Tile, _ row: Int, _ ring: Floats, rounded: Floats) {
     let first = max(tile.start - 1, 0)
     let last = min(tile.end + 1, input.width)
+    let operand = kernels.rounded(
+      input.pixel(row, first), count: (last - first) * input.pitch, into: rounded, for: weight)
     kernels.product(
-      Operand(input.pixel(row, first)), stride: input.pitch, inner: inputChannels, weight,
+      operand, stride: input.pitch, inner: inputChannels, weight,
       into: products(row, tile, ring) + (first - tile.start + 1) * weight.width, stride: weight.width, rows: last - first)
   }
 

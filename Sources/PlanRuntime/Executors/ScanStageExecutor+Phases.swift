@@ -44,7 +44,11 @@ extension ScanStageExecutor {
       ), row_stride: pitch,
       weight: weights.convolution, bias: weights.convolutionBias, out: u, out_stride: pitch, pixels: end - start,
       pitch: pitch)
-    kernels.pointee.depthwise_gelu(&arguments)
+    if isReduced {
+      kernels.pointee.depthwise_gelu_reduced(&arguments)
+    } else {
+      kernels.pointee.depthwise_gelu(&arguments)
+    }
     kernels.product(
       Operand(u), stride: pitch, inner: stage.inner, weights.xProjection,
       into: parameters(strip.index) + position * layout.parameterPitch, stride: layout.parameterPitch, rows: end - start)
@@ -94,6 +98,10 @@ extension ScanStageExecutor {
       parameters: convolved + strip.scanStart * layout.parameterPitch, parameters_stride: layout.parameterPitch,
       dt_weight: weights.dtProjection, dt_bias: weights.dtBias, a: weights.decay, d: weights.skip, state: state,
       positions: strip.scanEnd - strip.scanStart, rank: stage.rank, pitch: pitch, first: first, count: Layout.lanes)
-    kernels.pointee.scan(&arguments)
+    if isReduced {
+      kernels.pointee.scan_reduced(&arguments)
+    } else {
+      kernels.pointee.scan(&arguments)
+    }
   }
 }

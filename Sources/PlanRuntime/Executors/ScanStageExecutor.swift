@@ -18,6 +18,8 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   let input: Floats
   let output: Floats
   let weights: ScanStageWeights
+  /// Whether the plan has matrices in bfloat16: then GELU, softplus and decays are the coarse ones.
+  let isReduced: Bool
   let expanded: Floats
   private let sequences: (even: Floats, odd: Floats)
   private let parameterBuffers: (even: Floats, odd: Floats)
@@ -26,12 +28,13 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   let tiles: RowTiles
 
   init(
-    _ stage: ScanStage, input: MapView, output: MapView, weights: ScanStageWeights, scratch: Floats,
+    _ stage: ScanStage, input: MapView, output: MapView, weights: ScanStageWeights, isReduced: Bool, scratch: Floats,
     kernels: UnsafePointer<evssm_kernels>
   ) throws {
     self.kernels = kernels
     self.stage = stage
     self.weights = weights
+    self.isReduced = isReduced
     layout = try ScanStageLayout(stage, height: input.height, width: input.width)
     tile = try TileLayout(.scanStage(stage))
     view = FrameView(frame: stage.frame, height: input.height, width: input.width, pitch: input.pitch)
