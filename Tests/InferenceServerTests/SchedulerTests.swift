@@ -1,4 +1,5 @@
 import PlanRuntime
+import Synchronization
 import Tensors
 import Testing
 
@@ -19,6 +20,35 @@ struct SchedulerTests {
   ) async throws -> RunResult {
     let admission = try scheduler.admit(deadline: urgency.deadline)
     return try await scheduler.run(request, urgency, admission: admission)
+  }
+
+  private typealias Run = Task<RunResult, any Error>
+
+  /// Waits until `condition` holds or all the runs are over, which they may be before this task has its turn again.
+  private func wait(for runs: [Run], until condition: () -> Bool) async throws -> Bool {
+    let over = Over()
+    let watch = Task {
+      for run in runs { _ = await run.result }
+      over.value.store(true, ordering: .releasing)
+    }
+    defer { watch.cancel() }
+    while !condition() {
+      if over.value.load(ordering: .acquiring) { return false }
+      try await Task.sleep(nanoseconds: 1_000_000)
+    }
+    return true
+  }
+
+  private final class Over: Sendable {
+    let value = Atomic(false)
+  }
+
+  /// A run of a large picture that has begun and takes seconds unless it is cancelled.
+  private func longRun(_ scheduler: Scheduler, _ model: ServedModel) async throws -> Run {
+    while true {
+      let long = Run { try await run(scheduler, ServedPlan.request(model, height: 1536, width: 1536)) }
+      if try await wait(for: [long], until: { scheduler.figures.running > 0 }) { return long }
+    }
   }
 
   @Test("gives what a run without it gives, side by side and alone", arguments: [(1, 1), (2, 1), (2, 2), (4, 3)])
@@ -83,10 +113,9 @@ struct SchedulerTests {
   func cancel() async throws {
     let scheduler = try scheduler(threads: 1, sessions: 1)
     let model = ServedPlan.model()
-    let long = Task { try await run(scheduler, ServedPlan.request(model, height: 512, width: 512)) }
-    while scheduler.figures.running == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
-    let waiting = Task { try await run(scheduler, ServedPlan.request(model)) }
-    while scheduler.figures.waiting == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+    let long = try await longRun(scheduler, model)
+    let waiting = Run { try await run(scheduler, ServedPlan.request(model)) }
+    #expect(try await wait(for: [waiting], until: { scheduler.figures.waiting > 0 }))
     waiting.cancel()
     #expect(await kind { _ = try await waiting.value } == .cancelled)
     #expect(scheduler.figures.waiting == 0)
@@ -105,11 +134,11 @@ struct SchedulerTests {
     let soon = Urgency(deadline: RunControl.now() + 20_000_000)
     #expect(
       await kind { _ = try await run(scheduler, ServedPlan.request(model, height: 512, width: 512), soon) } == .deadline)
-    let long = Task { try await run(scheduler, ServedPlan.request(model, height: 384, width: 384)) }
-    while scheduler.figures.running == 0 { try await Task.sleep(nanoseconds: 1_000_000) }
+    let long = try await longRun(scheduler, model)
     let queued = Urgency(deadline: RunControl.now() + 5_000_000)
     #expect(await kind { _ = try await run(scheduler, ServedPlan.request(model), queued) } == .deadline)
-    _ = try await long.value
+    long.cancel()
+    _ = await long.result
     let late = Urgency(deadline: RunControl.now() + 60_000_000_000)
     _ = try await run(scheduler, ServedPlan.request(model), late)
   }
@@ -119,9 +148,9 @@ struct SchedulerTests {
     let scheduler = try scheduler(queue: 16)
     let model = ServedPlan.model()
     let tasks = (0..<8).map { index in
-      Task { try await run(scheduler, ServedPlan.request(model, seed: UInt64(index))) }
+      Run { try await run(scheduler, ServedPlan.request(model, seed: UInt64(index))) }
     }
-    while scheduler.figures.accepted < 1 { try await Task.sleep(nanoseconds: 100_000) }
+    _ = try await wait(for: tasks, until: { scheduler.figures.accepted > 0 })
     let before = scheduler.figures.accepted
     scheduler.beginDrain()
     #expect(await kind { _ = try scheduler.admit() } == .unavailable)
