@@ -1,13 +1,21 @@
 import GraphIR
 import Tensors
 
-/// A rewrite that is exact in real arithmetic.
+/// An entry of ``Pipeline``: a rewrite that is exact in real arithmetic.
+public protocol Rewrite: Sendable {
+  /// In kebab case, such as `sink-frames`.
+  static var name: String { get }
+
+  /// The graph after the rewrite, verified, and what was done and left undone. Throws `graph.invalid` when the rewrite
+  /// broke a rule.
+  func run(_ graph: Graph) throws -> (graph: Graph, changed: Bool, explanations: [Explanation])
+}
+
+/// A rewrite by edits: what all but a few are.
 ///
 /// A pass looks at a graph and describes an ``Edit``; it never changes anything itself. ``Pipeline`` applies the edit
 /// and verifies the result.
-public protocol Pass: Sendable {
-  /// In kebab case, such as `sink-frames`.
-  static var name: String { get }
+public protocol Pass: Rewrite {
   /// Whether the pass is run on the bodies of regions as well.
   static var entersRegions: Bool { get }
 
@@ -16,11 +24,8 @@ public protocol Pass: Sendable {
 
 extension Pass {
   public static var entersRegions: Bool { true }
-}
 
-extension Pass {
-  /// The graph after the pass, verified, and what was done and left undone.
-  func run(_ graph: Graph) throws -> (graph: Graph, changed: Bool, explanations: [Explanation]) {
+  public func run(_ graph: Graph) throws -> (graph: Graph, changed: Bool, explanations: [Explanation]) {
     let inner = Self.entersRegions ? try editRegions(of: graph) : Edit(of: graph, pass: Self.name)
     let prepared = try graph.applying(inner)
     let edit = try self.edit(prepared)

@@ -5,7 +5,8 @@ import Tensors
 public enum Pipeline {
   /// EVSSM's operators in graphs of ONNX's, once each; then portable rewrites, run to a fixpoint; then what prepares the
   /// stages, once each; then the stages themselves.
-  static let raise: [any Pass] = [
+  static let raise: [any Rewrite] = [
+    RaiseWindowLoops(),
     RaisePrimitives(),
     RaiseSplits(),
     RaiseForms(),
@@ -13,19 +14,19 @@ public enum Pipeline {
     RaisePicture(),
   ]
   /// Of the above, those for what is done to a window.
-  static let raiseRegions: [any Pass] = [RaisePrimitives(), RaiseSplits(), RaiseForms()]
-  static let simplify: [any Pass] = [
+  static let raiseRegions: [any Rewrite] = [RaisePrimitives(), RaiseSplits(), RaiseForms()]
+  static let simplify: [any Rewrite] = [
     FoldConstants(),
     SymmetriseSpectralFilter(),
     FoldBaseIntoDecay(),
   ]
-  static let lower: [any Pass] = [
+  static let lower: [any Rewrite] = [
     FoldNormIntoLinear(),
     SplitLinear(),
     HoistOutOfWindows(),
     SinkFrames(),
   ]
-  static let fuse: [any Pass] = [
+  static let fuse: [any Rewrite] = [
     FuseScanStage(),
     FuseFeedForwardStage(),
     FuseHalveConvolution(),
@@ -94,7 +95,6 @@ public enum Pipeline {
   private static func compile(_ graph: Graph, _ options: Options) throws -> Result {
     var run = Run(graph: graph, keepsSnapshots: options.keepsSnapshots)
     if graph.nodes.contains(where: { $0.op is Primitive }) {
-      try run.raiseWindowLoops()
       for pass in raise { _ = try run.apply(pass) }
     }
     // Lifted operators have no meaning of their own: nothing further can be done with them.
@@ -139,8 +139,8 @@ private struct Run {
     self.keepsSnapshots = keepsSnapshots
   }
 
-  /// Applies a pass and tells whether it changed anything.
-  mutating func apply(_ pass: any Pass) throws -> Bool {
+  /// Applies a rewrite and tells whether it changed anything.
+  mutating func apply(_ pass: any Rewrite) throws -> Bool {
     let name = type(of: pass).name
     let (graph, changed, explanations) = try pass.run(result.graph)
     result.graph = graph
@@ -150,17 +150,7 @@ private struct Run {
     return changed
   }
 
-  /// Windows in Loops first: everything behind them gets its sizes from that.
-  mutating func raiseWindowLoops() throws {
-    var rewriter = WindowLoops(result.graph)
-    guard let graph = try rewriter.rewritten() else { return result.explanations += rewriter.explanations }
-    try Verifier.check(graph, after: WindowLoops.name)
-    result.graph = graph
-    result.explanations += rewriter.explanations
-    if keepsSnapshots { result.snapshots.append(Pipeline.Snapshot(pass: WindowLoops.name, graph: graph)) }
-  }
-
-  mutating func toFixpoint(_ passes: [any Pass]) throws {
+  mutating func toFixpoint(_ passes: [any Rewrite]) throws {
     for _ in 0..<Self.maxRounds {
       var changed = false
       for pass in passes { changed = try apply(pass) || changed }

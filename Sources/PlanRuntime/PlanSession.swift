@@ -81,6 +81,7 @@ public final class PlanSession: @unchecked Sendable {
       throw EVSSMError("runtime.trace", "The trace was made for another number of threads.", category: .usage)
     }
     trace?.begin()
+    job.begin()
     if let reason = control?.reason ?? workers.pool.run(job, control: control, trace: trace) { throw reason.error }
   }
 
@@ -151,9 +152,11 @@ final class PlanJob: TeamJob, @unchecked Sendable {
 
   deinit { times.deallocate() }
 
+  /// Starts the clock of the steps. Not by worker 0: on a busy machine the others may have begun before it wakes.
+  func begin() { times[0] = RunControl.now() }
+
   func run(worker: Int, team: Team) {
     let own = scratch.floats(at: worker * scratchBytes)
-    if worker == 0 { times[0] = RunControl.now() }
     for index in executors.indices {
       team.trace?._withUnsafeGuaranteedRef { $0.enter(step: index, worker: worker) }
       executors[index].run(worker: worker, team: team, scratch: own)
@@ -166,5 +169,8 @@ final class PlanJob: TeamJob, @unchecked Sendable {
     }
   }
 
-  var stepSeconds: [Double] { executors.indices.map { Double(times[$0 + 1] - times[$0]) * 1e-9 } }
+  /// Zero for steps that a stopped run did not reach.
+  var stepSeconds: [Double] {
+    executors.indices.map { times[$0 + 1] > times[$0] ? Double(times[$0 + 1] - times[$0]) * 1e-9 : 0 }
+  }
 }

@@ -75,7 +75,7 @@ struct GraphTests {
       let steps = try #require(json["steps"] as? [[String: Any]])
       let wall = try #require(json["profiled_s"] as? Double)
       let sum = try steps.reduce(0) { try $0 + #require(($1["seconds"] as? NSNumber)?.doubleValue) }
-      #expect(steps.count > 10 && sum > 0 && sum <= wall, "\(steps.count) steps, \(sum) s of \(wall) s")
+      #expect(steps.count > 10 && sum > 0.5 * wall && sum <= wall, "\(steps.count) steps, \(sum) s of \(wall) s")
       let table = try CommandLineTool.run(arguments)
       #expect(table.status == 0 && table.output.contains("operation") && table.output.contains("Conv"))
     }

@@ -32,7 +32,7 @@ enum PassTesting {
   }
 
   /// Runs one pass and expects the same function from the result.
-  static func run(_ pass: any Pass, on graph: Graph) throws -> (graph: Graph, explanations: [Explanation]) {
+  static func run(_ pass: any Rewrite, on graph: Graph) throws -> (graph: Graph, explanations: [Explanation]) {
     try Verifier.check(graph, after: "building the test")
     let (result, _, explanations) = try pass.run(graph)
     #expect(try difference(graph, result) <= 1e-11)

@@ -7,13 +7,15 @@ extension Emitter {
     packer.matrix(name, matrix, isLate(steps.count) ? precision : .float32)
   }
 
-  /// Whether a step comes late enough to be rounded: in the second half of the first level on the way down, or behind the
+  /// Whether a step, of which there is one for each node of the graph, comes late enough to be rounded: in the second half of the first level on the way down, or behind the
   /// first halving. What is rounded before that goes through the whole network, and every other stage makes it larger.
   private func isLate(_ step: Int) -> Bool {
     guard let halving = graph.nodes.firstIndex(where: { $0.op is GraphIR.HalveConvolution }) else { return false }
     if step >= halving { return step > halving }
     let stages = graph.nodes[..<halving].indices.filter { Self.isStage(graph.nodes[$0].op) }
-    return stages.dropFirst((stages.count / 2 + 1) / 2 * 2).contains(step)
+    // A block is a scan stage and a feed-forward stage; the first half of them, rounded up, is early.
+    let blocks = stages.count / 2
+    return stages.dropFirst((blocks + 1) / 2 * 2).contains(step)
   }
 
   /// What the precision means for each step, and why.

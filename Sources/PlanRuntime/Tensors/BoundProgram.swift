@@ -1,6 +1,5 @@
 import CKernels
 import ExecutionPlan
-import Glibc
 import PrimitiveOperators
 import Tensors
 
@@ -44,6 +43,8 @@ final class BoundProgram: TeamJob, @unchecked Sendable {
   func run(_ inputs: [Tensor]) throws -> [Tensor] {
     memory.begin(inputs)
     defer { memory.end() }
+    // Not by worker 0: on a busy machine the others may have begun, or be done, before it wakes.
+    times[0] = RunControl.now()
     workers.pool.run(self)
     if let error = memory.error { throw error }
     return try program.outputs.map { try memory.output($0) }
@@ -51,19 +52,12 @@ final class BoundProgram: TeamJob, @unchecked Sendable {
 
   func run(worker: Int, team: Team) {
     let own = threadScratch.floats(at: worker * scratchBytes)
-    if worker == 0 { times[0] = Self.now() }
     for (index, step) in steps.enumerated() {
       // An error is seen behind the barrier of its step: all workers agree on which steps they leave out.
       if memory.failedStep >= index { step.run(worker: worker, team: team, scratch: own) }
       if worker == 0 { memory.step = index + 1 }
-      if worker == 0 { times[index + 1] = Self.now() }
+      if worker == 0 { times[index + 1] = RunControl.now() }
     }
-  }
-
-  private static func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 }
 

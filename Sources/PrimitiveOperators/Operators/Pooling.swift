@@ -71,9 +71,7 @@ struct Pooling: TensorFunction {
   private func paddedCounts(_ axes: [SlidingWindow.Axis], _ sizes: [Int], _ counts: [Int]) throws -> [Int] {
     var out = [1]
     for (i, axis) in axes.enumerated() {
-      let front = try window.windows(axis, sizes[i]).front
-      let isExplicit = window.padding == .explicit
-      let back = isExplicit ? axis.back : max(0, (counts[i] - 1) * axis.stride + axis.extent - sizes[i] - front)
+      let (front, back) = (try window.windows(axis, sizes[i]).front, try window.back(axis, sizes[i]))
       let line = (0..<counts[i]).map { o in
         min(axis.kernel, max(0, sizes[i] + back + front - o * axis.stride).dividedUp(by: axis.dilation))
       }

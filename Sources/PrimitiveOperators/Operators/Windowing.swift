@@ -68,6 +68,13 @@ struct SlidingWindow {
     }
   }
 
+  /// The pad behind an axis: what was asked for, or what its last window needs.
+  func back(_ axis: Axis, _ size: Int) throws -> Int {
+    if padding == .explicit { return axis.back }
+    let (count, front) = try windows(axis, size)
+    return max(0, (count - 1) * axis.stride + axis.extent - size - front)
+  }
+
   /// The number of windows on an axis of symbolic size.
   func count(_ axis: Axis, _ size: Dimension) throws -> Dimension {
     if let size = size.known { return Dimension(try windows(axis, size).count) }

@@ -48,6 +48,9 @@ public struct SeparableSampling: Sendable {
 public protocol SeparablySampled: PrimitiveOperator {
   /// How the result comes of an input of `shape`; nil where it is not of that kind.
   ///
+  /// Throws `graph.value` when the operator is not defined on such an input, and `limit.exceeded` when its window has too
+  /// many elements.
+  ///
   /// - Parameter inputs: nil for what is not known, the first input among them.
   func sampling(_ shape: [Int], _ inputs: [Tensor?]) throws -> SeparableSampling?
 }
@@ -133,8 +136,7 @@ extension Pooling: SeparablySampled {
   private func sampling(_ axis: SlidingWindow.Axis, _ size: Int) throws -> AxisSampling? {
     let (count, front) = try window.windows(axis, size)
     guard try Checked.multiply(count, axis.kernel) <= Limits.maxSampledPlaces else { return nil }
-    let isExplicit = window.padding == .explicit
-    let back = isExplicit ? axis.back : max(0, (count - 1) * axis.stride + axis.extent - size - front)
+    let back = try window.back(axis, size)
     var sampling = AxisSampling()
     for position in 0..<count {
       let places = (0..<axis.kernel).map { position * axis.stride - front + $0 * axis.dilation }

@@ -26,8 +26,8 @@ struct BenchCommand: ParsableCommand {
         peak memory  120.9 MiB
         allocations  0 a run
 
-      With --profile, the steps are those of the run whose time is the median; their times add up to it but for the \
-      moment it takes to wake the threads. Bytes moved are those of the maps and weights of a step, once each.
+      With --profile, the steps are those of the run whose time is the median; their times add up to it; the \
+      first step's includes waking the threads. Bytes moved are those of the maps and weights of a step, once each.
 
       A plan of a graph that runs node by node gets noise as well; --size is the size of its picture, and --axis says how \
       large other axes without a number are.

@@ -133,14 +133,8 @@ struct WindowLoopReader {
     let window = ValueType.map(type.dtype, type.shape[1], Windows.windowHeight, Windows.windowWidth)
     var new: [ValueID: ValueID] = [found.part: graph.addInput("window", window)]
     for node in body.nodes(between: found.part, and: found.result, producers) {
-      let operands = node.inputs.compactMap { id -> ValueID? in
-        if let known = new[id] { return known }
-        guard let tensor = body.constant(id) else { return nil }
-        let constant = graph.addConstant(body[id].name, tensor)
-        new[id] = constant
-        return constant
-      }
-      guard operands.count == node.inputs.count else { throw Mismatch("what is done to a window reads more than the window") }
+      let operands = try graph.operands(
+        of: node, from: body, &new, reason: "what is done to a window reads more than the window")
       for (old, made) in zip(node.outputs, try graph.add(node.op, operands, name: node.name)) { new[old] = made }
     }
     guard let result = new[found.result] else { throw Mismatch("nothing is done to the windows") }

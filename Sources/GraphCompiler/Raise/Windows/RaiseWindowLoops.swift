@@ -6,10 +6,20 @@ import Tensors
 /// the result and a map of ones are added at its place to two sums, whose quotient is taken in the end.
 ///
 /// The sizes of what a Loop adds up cannot be told from its body alone; those of windows can. So this is no ``Edit``: the
-/// graph is built anew, and all sizes behind a Loop follow from those before it.
-struct WindowLoops {
+/// graph is built anew, and all sizes behind a Loop follow from those before it. It comes first for the same reason.
+struct RaiseWindowLoops: Rewrite {
   static let name = "raise-window-loops"
 
+  func run(_ graph: Graph) throws -> (graph: Graph, changed: Bool, explanations: [Explanation]) {
+    var loops = WindowLoops(graph)
+    guard let rewritten = try loops.rewritten() else { return (graph, false, loops.explanations) }
+    try Verifier.check(rewritten, after: Self.name)
+    return (rewritten, true, loops.explanations)
+  }
+}
+
+/// A graph that is built anew, with windows in place of Loops over them.
+private struct WindowLoops {
   let source: Graph
   private(set) var explanations: [Explanation] = []
   private var out = Graph()
@@ -32,7 +42,7 @@ struct WindowLoops {
         } else if let (windows, operand) = node.outputs.first.flatMap({ found[$0] }) {
           new[node.outputs[0]] = try out.addOne(windows, [operand], name: node.name)
           explanations.append(
-            Explanation(pass: Self.name, .applied, node: node.name, "the turns of a Loop are windows of side \(windows.side), averaged"))
+            Explanation(pass: RaiseWindowLoops.name, .applied, node: node.name, "the turns of a Loop are windows of side \(windows.side), averaged"))
         } else {
           try copy(node)
         }
@@ -42,10 +52,10 @@ struct WindowLoops {
       guard out.outputs.count == source.outputs.count else { return nil }
       return try out.ordered()
     } catch let mismatch as Mismatch {
-      explanations.append(Explanation(pass: Self.name, .rejected, node: source.nodes[0].name, mismatch.reason))
+      explanations.append(Explanation(pass: RaiseWindowLoops.name, .rejected, node: source.nodes[0].name, mismatch.reason))
       return nil
     } catch let error as EVSSMError where error.category != .internal {
-      explanations.append(Explanation(pass: Self.name, .rejected, node: source.nodes[0].name, error.message))
+      explanations.append(Explanation(pass: RaiseWindowLoops.name, .rejected, node: source.nodes[0].name, error.message))
       return nil
     }
   }
@@ -76,7 +86,7 @@ struct WindowLoops {
   /// The windows over which a Loop goes, and the map. Nil, with a reason, when it goes over something else.
   private mutating func windows(_ node: Node, _ quotient: Quotient) throws -> (windows: Windows, operand: ValueID)? {
     do { return try recognised(node, quotient) } catch let mismatch as Mismatch {
-      explanations.append(Explanation(pass: Self.name, .rejected, node: node.name, mismatch.reason))
+      explanations.append(Explanation(pass: RaiseWindowLoops.name, .rejected, node: node.name, mismatch.reason))
       return nil
     }
   }
@@ -121,14 +131,7 @@ struct WindowLoops {
   // MARK: - Everything else
 
   private mutating func copy(_ node: Node) throws {
-    let operands = node.inputs.map { id -> ValueID in
-      if let known = new[id] { return known }
-      // Before it is defined, a value can only be a constant in a verified graph.
-      let value = source[id]
-      let constant = value.constant.map { out.addConstant(value.name, $0) } ?? id
-      new[id] = constant
-      return constant
-    }
+    let operands = try out.operands(of: node, from: source, &new)
     let op = try retyped(node, operands)
     for (old, made) in zip(node.outputs, try out.add(op, operands, name: node.name)) { new[old] = made }
   }
@@ -160,12 +163,7 @@ extension Graph {
     var new: [ValueID: ValueID] = [:]
     for (id, fact) in zip(inputs, facts) { new[id] = out.addInput(self[id].name, fact.type, sizes: fact.sizes) }
     for node in nodes {
-      let operands = node.inputs.map { id -> ValueID in
-        if let known = new[id] { return known }
-        let constant = self[id].constant.map { out.addConstant(self[id].name, $0) } ?? id
-        new[id] = constant
-        return constant
-      }
+      let operands = try out.operands(of: node, from: self, &new)
       for (old, made) in zip(node.outputs, try out.add(node.op, operands, name: node.name)) { new[old] = made }
     }
     for output in outputs where new[output] == nil {
@@ -173,6 +171,23 @@ extension Graph {
     }
     out.setOutputs(outputs.compactMap { new[$0] })
     return out
+  }
+
+  /// The operands that a node of another graph has here: values that were made before, and copies of its constants.
+  ///
+  /// - Parameter new: this graph's values for those of `source`; gains the constants.
+  /// - Throws: ``Mismatch`` when an operand is neither, with `reason`.
+  mutating func operands(
+    of node: Node, from source: Graph, _ new: inout [ValueID: ValueID],
+    reason: String = "a value is read before it is made"
+  ) throws -> [ValueID] {
+    try node.inputs.map { id in
+      if let known = new[id] { return known }
+      guard let tensor = source.constant(id) else { throw Mismatch(reason) }
+      let constant = addConstant(source[id].name, tensor)
+      new[id] = constant
+      return constant
+    }
   }
 
   /// The one number that ConstantOfShape or Expand fills a value with.
