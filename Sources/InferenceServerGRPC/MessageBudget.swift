@@ -1,3 +1,4 @@
+import GRPCCore
 import InferenceServer
 import NIOCore
 import NIOHPACK
@@ -38,13 +39,16 @@ final class MessageBudget: ChannelDuplexHandler {
     isRefused = true
     reservation = nil
     if !hasAnswered {
-      let headers: HPACKHeaders = [
+      var headers: HPACKHeaders = [
         ":status": "200", "content-type": "application/grpc", "grpc-status": "\(error.kind.code.rawValue)",
         "grpc-message": error.message,
       ]
-      context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
+      for (key, value) in error.rpcError.rpcErrorMetadata { headers.add(name: key, value: value.encoded()) }
+      context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
     }
-    context.close(promise: nil)
+    // Closing the channel would reset the stream with CANCEL, which clients take for the status. With NO_ERROR they stop
+    // sending and keep the one they have (RFC 9113, section 8.1).
+    context.writeAndFlush(wrapOutboundOut(.rstStream(hasAnswered ? .cancel : .noError)), promise: nil)
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

@@ -20,7 +20,7 @@ extension ServingError.Kind {
 
 extension ServingError {
   /// The error as a client gets it: with the time after which to try again, where there is one.
-  var rpcError: any Error {
+  var rpcError: any Error & RPCErrorConvertible {
     guard kind == .overloaded || kind == .unavailable else { return RPCError(code: kind.code, message: message) }
     return GoogleRPCStatus(
       code: kind.code, message: message, details: .retryInfo(delay: .seconds(max(1, retryAfter ?? 1))))

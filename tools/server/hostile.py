@@ -6,9 +6,11 @@ must succeed, and looks at the process: alive, memory and descriptors back where
 Entries by their ids; everything is made here, from nothing. Needs only Python's standard library.
 """
 
+import email.utils
 import gzip
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -360,6 +362,9 @@ def refused_by_head(server):
             connection.sendall(post("Content-Length: 3000000", "X-Request-Id: early", path=path))
             top, text = answer(connection)
             check(status(top) == 503 and b"retry-after: " in top.lower(), f"H36 refused by its head, {path}", top)
+            dates = re.findall(rb"date: (\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT)\r\n", top.lower() + b"\r\n", re.I)
+            seconds = [email.utils.parsedate_to_datetime(date.decode()).timestamp() for date in dates]
+            check(len(seconds) == 1 and abs(seconds[0] - time.time()) < 5, f"H36 refused with a date, {path}", top)
             check(b"x-request-id: early" in top.lower() and list(json.loads(text)) == ["error"], f"H36 its answer, {path}", top + text)
             connection.sendall(b"{" * 3_000_000 + head("GET", "/v2/health/live"))
             check(status(answer(connection)[0]) == 200, f"H36 the connection goes on, {path}")
@@ -591,7 +596,7 @@ def memory_limit(evssmd, plan):
 
 def token(evssmd, plan):
     secret = "correct-horse-battery-staple"
-    with Server(evssmd, plan, environment={"EVSSMD_TOKEN": secret}) as server:
+    with Server(evssmd, plan, "--queue", "2", environment={"EVSSMD_TOKEN": secret}) as server:
         for value in [None, "", "Bearer", "Bearer wrong", f"Basic {secret}", f"bearer{secret}", f"Bearer {secret}x"]:
             headers = {} if value is None else {"Authorization": value}
             code, reply_headers, reply = server.request("GET", "/v2", headers=headers)
@@ -599,7 +604,32 @@ def token(evssmd, plan):
             check(secret.encode() not in reply, "the token is not told")
         check(server.request("GET", "/v2", headers={"Authorization": f"Bearer {secret}"})[0] == 200, "the right token")
         check(server.get("/v2/health/ready")[0] == 200, "health needs none")
+        full_queue_with_token(server, secret)
         check(secret not in server.log, "the token is not logged")
+
+
+def full_queue_with_token(server, secret):
+    """A full queue tells those without the token nothing but that they need one."""
+    side = 1280
+    large, right = floats(side, side, 3), {"Authorization": f"Bearer {secret}"}
+    answers = []
+
+    def ask():
+        answers.append(infer(server, MODEL, large, side, side, more_headers=right)[0])
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    metrics = lambda: server.request("GET", "/metrics", headers=right)[2]
+    check(wait_until(lambda: b'evssm_requests_accepted 2' in metrics(), 10), "a queue of two is full", metrics()[-800:])
+    for value, expected in ((None, 401), ("Bearer wrong", 401), (right["Authorization"], 503)):
+        headers = {} if value is None else {"Authorization": value}
+        code, reply_headers, _ = infer(server, MODEL, large, side, side, more_headers=headers)
+        check(code == expected, f"a full queue and the token {value is not None}: {expected}", code)
+        check((reply_headers.get("Retry-After") is None) == (code == 401), "only those who may wait are told how long")
+    for thread in threads:
+        thread.join()
+    check(sorted(answers) == [200, 200, 503], "two are accepted, with the token", answers)
 
 
 def swallow(body):

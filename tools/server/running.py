@@ -151,9 +151,10 @@ def infer_body(data, height, width, **request):
     return text + data, {"Inference-Header-Content-Length": str(len(text)), "Content-Type": "application/octet-stream"}
 
 
-def infer(server, model, data, height, width, **request):
+def infer(server, model, data, height, width, more_headers=(), **request):
     """Status, headers and the output's bytes (or the error's)."""
     body, headers = infer_body(data, height, width, **request)
+    headers.update(more_headers)
     status, headers, reply = server.request("POST", f"/v2/models/{model}/infer", body, headers)
     return status, headers, reply[int(headers.get("Inference-Header-Content-Length", 0)):]
 

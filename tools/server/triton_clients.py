@@ -9,13 +9,14 @@ import shutil
 import sys
 import tempfile
 
+import grpc as grpc_core
 import numpy as np
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
-from tritonclient.grpc import service_pb2
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
-from running import Checks, Server, evssm_run, floats, swallow_all
+from running import Checks, Server, evssm_run, floats, swallow_all, wait_until
 
 check = Checks()
 SIZES = [(24, 32), (45, 70), (64, 64)]
@@ -161,6 +162,36 @@ def typed(server, array, expected):
         swallow_all(future.cancel)
 
 
+def overloaded(evssmd, plan):
+    """A full queue and a full message budget: RESOURCE_EXHAUSTED, with the time after which to try again."""
+    name = os.path.basename(plan).removesuffix(".plan")
+
+    def infer(side, data):
+        request = service_pb2.ModelInferRequest(model_name=name, raw_input_contents=[data])
+        request.inputs.add(name="input", datatype="FP32", shape=[1, 3, side, side])
+        return request
+
+    def exhausted(what, stub, request):
+        try:
+            stub.ModelInfer(request, timeout=60)
+        except grpc_core.RpcError as error:
+            check(error.code() == grpc_core.StatusCode.RESOURCE_EXHAUSTED, f"{what}: status", error.code())
+            details = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
+            check(b"type.googleapis.com/google.rpc.RetryInfo" in details, f"{what}: RetryInfo", error.trailing_metadata())
+            check(error.details().encode() in details, f"{what}: its text", error.details())
+            return
+        check(False, what, "it was accepted")
+
+    with Server(evssmd, plan, "--queue", "1", "--max-buffered", "64MiB") as server:
+        with grpc_core.insecure_channel(server.grpc_address, [("grpc.max_receive_message_length", -1)]) as channel:
+            stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+            exhausted("gRPC: a message over the budget", stub, infer(2400, bytes(2400 * 2400 * 12)))
+            large = stub.ModelInfer.future(infer(1024, floats(1024, 1024, 1)), timeout=300)
+            check(wait_until(lambda: server.metric("evssm_requests_accepted") >= 1, 10), "gRPC: the queue is full")
+            exhausted("gRPC: a full queue", stub, infer(16, floats(16, 16, 1)))
+            check(len(large.result().raw_output_contents[0]) == 1024 * 1024 * 12, "gRPC: what was accepted is answered")
+
+
 def schema():
     """The messages' fields have the numbers and types that the client has, as far as both know them."""
     committed = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../schemas/grpc/inference.proto")
@@ -182,6 +213,7 @@ def main():
         data = floats(height, width, index)
         array = np.frombuffer(data, np.float32).reshape(1, 3, height, width)
         cases.append((array, evssm_run(evssm, plan, data, height, width)))
+    overloaded(evssmd, plan)
     with tempfile.TemporaryDirectory() as folder:
         for name in ("a/1", "a/2", "b/1"):
             os.makedirs(f"{folder}/{name}")

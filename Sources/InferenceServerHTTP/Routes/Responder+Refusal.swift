@@ -38,6 +38,7 @@ extension Responder {
       refusals.record(id: id, path: request.path)
       var refusal = refusals.answer(ServingError(error))
       refusal.head.headerFields[.requestID] = id
+      refusal.head.headerFields[.date] = refusals.date
       return refusal
     }
     return nil
@@ -61,6 +62,7 @@ final class Refusals: Sendable {
     var written: UInt64 = 0
     var count = 0
     var last: (error: ServingError, answer: Refusal)?
+    var date: (seconds: Int, text: String) = (0, "")
   }
 
   private let logger: Logger
@@ -77,6 +79,23 @@ final class Refusals: Sendable {
       state.last = (error, answer)
       return answer
     }
+  }
+
+  /// The time as HTTP has it (RFC 9110, section 5.6.7), written once a second.
+  var date: String {
+    state.withLock { state in
+      let seconds = time(nil)
+      if state.date.seconds != seconds { state.date = (seconds, Self.date(seconds)) }
+      return state.date.text
+    }
+  }
+
+  private static func date(_ seconds: time_t) -> String {
+    var (seconds, parts, text) = (seconds, tm(), [CChar](repeating: 0, count: 64))
+    gmtime_r(&seconds, &parts)
+    // Names of days and months are English: a process that sets no locale has C's.
+    let count = strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+    return String(decoding: text[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
   func record(id: String, path: String?) {
