@@ -18,7 +18,7 @@ struct PlanGeometry {
 
   /// Throws when the picture is out of the plan's range, or when a size contradicts what a step requires.
   init(_ plan: Plan, height: Int, width: Int) throws {
-    guard plan.graph == nil else {
+    guard plan.graph == nil || !plan.steps.isEmpty else {
       throw EVSSMError("plan.graph", "A plan of primitives is bound to tensors, not to a picture.", category: .usage)
     }
     try Self.checkPicture(plan, height: height, width: width)

@@ -3,8 +3,8 @@ import GraphIR
 import Tensors
 
 extension PlanCompiler {
-  /// Compiles an ONNX graph: to an EVSSM network's stages where it is one, else node by node. The explanations say what
-  /// was recognised and what stood in the way.
+  /// Compiles an ONNX graph: to an EVSSM network's stages where it is one; to the stages and nodes around them where one
+  /// is a part of it; else node by node. The explanations say what was recognised and what stood in the way.
   ///
   /// A graph for one size in which EVSSM is recognised becomes a plan for any size, with the windows that the graph shows.
   /// Throws what ``compilePrimitives(_:outputNames:model:)`` throws.
@@ -21,6 +21,7 @@ extension PlanCompiler {
           explanations.append(Explanation(pass: "raise", .rejected, node: graph.nodes[0].name, error.message))
         }
       }
+      if let compiled = try compileEmbedded(graph, outputNames: outputNames, model) { return compiled }
     }
     var compiled = try compilePrimitives(graph, outputNames: outputNames, model: model)
     compiled.explanations = explanations
@@ -29,6 +30,30 @@ extension PlanCompiler {
 
   /// The smallest picture that EVSSM's stages run.
   private static let minimumSide = 20
+
+  /// The plan of a graph that does more than a network in it does; nil when there is none.
+  private static func compileEmbedded(
+    _ graph: Graph, outputNames: [String], _ model: ModelDescription
+  ) throws -> CompiledPlan? {
+    for cut in NetworkCut.candidates(graph) {
+      do {
+        let parts = try cut.parts(graph)
+        try Verifier.check(parts.inner, after: RaiseReport.embeddedPass)
+        try Verifier.check(parts.outer, after: RaiseReport.embeddedPass)
+        let result = try Pipeline.run(parts.inner)
+        guard result.graph.nodes.allSatisfy({ $0.op is any Decomposable }), !result.graph.nodes.isEmpty else { continue }
+        var compiled = try TensorGraphEmitter.embed(
+          compileStages(result, model), in: parts.outer, outputNames: outputNames)
+        compiled.explanations.append(RaiseReport.embedded(in: parts.outer))
+        return compiled
+      } catch is Mismatch {
+        continue
+      } catch let error as EVSSMError where error.category != .internal {
+        continue
+      }
+    }
+    return nil
+  }
 
   private static func compileStages(_ result: Pipeline.Result, _ model: ModelDescription) throws -> CompiledPlan {
     var description = model

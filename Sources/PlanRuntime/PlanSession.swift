@@ -85,6 +85,18 @@ public final class PlanSession: @unchecked Sendable {
     if let reason = control?.reason ?? workers.pool.run(job, control: control, trace: trace) { throw reason.error }
   }
 
+  /// Restores a picture as a part of a longer run of the same workers, in which every worker calls this. Returns when the
+  /// picture is done.
+  func run(worker: Int, team: Team, input: ConstFloats, output: Floats) {
+    if worker == 0 {
+      (picture.input, picture.output) = (input, output)
+      job.begin()
+    }
+    team.barrier()
+    job.run(worker: worker, team: team)
+    team.barrier()
+  }
+
   /// Restores a picture given and returned as an array. One allocation.
   public func run(_ input: [Float], control: RunControl? = nil) throws -> [Float] {
     try [Float](unsafeUninitializedCapacity: pictureCount) { output, count in

@@ -34,6 +34,7 @@ public enum PrimitiveRegistry {
 
   /// The operator that a call names. Throws `graph.operator` when there is none, `graph.attribute` for its attributes.
   public static func `operator`(for call: PrimitiveCall) throws -> any PrimitiveOperator {
+    if call == EmbeddedNetwork.call { return EmbeddedNetwork() }
     guard let (entry, version) = entry(call.domain, call.type, call.opset) else {
       throw EVSSMError(
         "graph.operator", "Operator \(EVSSMError.escaped(call.type)) of version \(call.opset) is not supported.")

@@ -103,7 +103,7 @@ struct  Evssm__Plan__Program
   size_t n_constants;
   Evssm__Plan__Constant **constants;
   /*
-   * A graph of primitives instead of stages: then there are no buffers and no steps.
+   * A graph of primitives. Beside buffers and steps, one of its nodes, evssm.Network, stands for them.
    */
   Evssm__Plan__TensorGraph *graph;
 };

@@ -90,6 +90,9 @@ public struct TensorProgram: Sendable, Hashable {
     public var bodies: [TensorProgram]
     public var captureCount: Int
 
+    /// Whether the node stands for the stages of the plan that holds the program.
+    public var isNetwork: Bool { call == EmbeddedNetwork.call }
+
     public init(
       name: String, call: PrimitiveCall, inputs: [Int], outputs: [Int], bodies: [TensorProgram] = [], captureCount: Int = 0
     ) {

@@ -2,11 +2,15 @@ import PrimitiveOperators
 import Tensors
 
 extension PlanValidator {
-  /// A plan of primitives: no stages beside it, ports with names, a program whose every node is an operator that is
-  /// defined on its operands.
+  /// A plan of primitives: ports with names, a program whose every node is an operator that is defined on its operands;
+  /// stages beside it only if one node stands for them.
   static func validateGraph(_ graph: TensorGraph, _ plan: Plan) throws {
-    guard plan.buffers.isEmpty, plan.steps.isEmpty else {
-      throw EVSSMError("plan.graph", "The plan has both stages and a graph of primitives. Compile it again.")
+    let hasStages = !plan.steps.isEmpty
+    guard hasStages || plan.buffers.isEmpty, graph.program.networkCount == (hasStages ? 1 : 0),
+      graph.program.nodes.contains(where: \.isNetwork) == hasStages
+    else {
+      throw EVSSMError(
+        "plan.graph", "The plan's stages and its graph of primitives do not belong together. Compile it again.")
     }
     try Limits.check(graph.inputs.count, atMost: Limits.maxPlanPorts, name: "max_plan_ports", "The count of inputs")
     try Limits.check(graph.outputNames.count, atMost: Limits.maxPlanPorts, name: "max_plan_ports", "The count of outputs")
@@ -17,6 +21,16 @@ extension PlanValidator {
     _ = try graph.program.prepared { constant in
       try constant.checkPlace(plan)
       return try constant.placeholder()
+    }
+  }
+}
+
+extension TensorProgram {
+  /// Nodes that stand for the plan's stages, those of bodies included. The nesting of programs is bounded where they are
+  /// decoded.
+  fileprivate var networkCount: Int {
+    nodes.reduce(0) { count, node in
+      count + (node.isNetwork ? 1 : 0) + node.bodies.reduce(0) { $0 + $1.networkCount }
     }
   }
 }

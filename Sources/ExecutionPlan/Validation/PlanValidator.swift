@@ -25,7 +25,8 @@ public enum PlanValidator {
   static func validateStructure(_ plan: Plan) throws {
     try validateDescription(plan)
     try validateNames(plan)
-    if let graph = plan.graph { return try validateGraph(graph, plan) }
+    if let graph = plan.graph { try validateGraph(graph, plan) }
+    if plan.graph != nil, plan.steps.isEmpty { return }
     try validateBuffers(plan)
     for step in plan.steps {
       try step.located { try step.operation.checkNumbers() }

@@ -13,8 +13,13 @@ struct TensorGraphEmitter {
   /// The plan and its weights.
   ///
   /// Throws `compile.no-kernel`, which names every node that is no primitive.
-  static func emit(_ graph: Graph, outputNames: [String], model: ModelDescription) throws -> (Plan, TensorStorage) {
+  /// - Parameter network: the plan that an ``EmbeddedNetwork`` of the graph stands for; it keeps its model.
+  static func emit(
+    _ graph: Graph, outputNames: [String], model: ModelDescription, network: CompiledPlan? = nil
+  ) throws -> (Plan, TensorStorage) {
     var emitter = TensorGraphEmitter()
+    emitter.constants = network?.plan.constants ?? []
+    emitter.byteCount = try Checked.roundUp(network?.weights.bytes.count ?? 0, to: MemoryPlanner.alignment)
     let program = try emitter.program(graph)
     let ports = graph.inputs.map { id in
       TensorPort(
@@ -22,10 +27,12 @@ struct TensorGraphEmitter {
         shape: graph[id].type.shape.map { $0.known.map { .constant($0) } ?? .symbol($0.description) })
     }
     let plan = Plan(
-      model: model, buffers: [], steps: [], constants: emitter.constants,
+      model: network?.plan.model ?? model, buffers: network?.plan.buffers ?? [], steps: network?.plan.steps ?? [],
+      constants: emitter.constants,
       graph: TensorGraph(inputs: ports, outputNames: outputNames, program: program))
-    let places = zip(emitter.constants, emitter.tensors)
+    let places = zip(emitter.constants.suffix(emitter.tensors.count), emitter.tensors)
     let weights = try TensorStorage(byteCount: emitter.byteCount) { target in
+      if let network { target.copyMemory(from: network.weights.bytes) }
       for (constant, tensor) in places {
         tensor.withUnsafeBytes {
           UnsafeMutableRawBufferPointer(rebasing: target[constant.byteOffset...]).copyMemory(from: $0)
@@ -68,6 +75,16 @@ struct TensorGraphEmitter {
     tensors.append(tensor)
     byteCount = try Checked.roundUp(Checked.add(byteCount, words * 4), to: MemoryPlanner.alignment)
     return ConstantID(rawValue: constants.count - 1)
+  }
+}
+
+extension TensorGraphEmitter {
+  /// A plan of the stages of `network` and of the nodes around the ``EmbeddedNetwork`` of `graph`, which stands for them.
+  static func embed(_ network: CompiledPlan, in graph: Graph, outputNames: [String]) throws -> CompiledPlan {
+    let (plan, weights) = try emit(graph, outputNames: outputNames, model: network.plan.model, network: network)
+    var compiled = network
+    (compiled.plan, compiled.weights) = (plan, weights)
+    return compiled
   }
 }
 

@@ -1,4 +1,5 @@
 import GraphIR
+import PrimitiveOperators
 import Tensors
 
 /// What is told of a graph of ONNX's operators: whether it is an EVSSM network, what of one was found in it, and what stood in
@@ -17,6 +18,16 @@ struct RaiseReport {
   var whole: [Explanation] {
     let end = raised.nodes.last?.name ?? ""
     return explanations + [Explanation(pass: "raise", .applied, node: end, "the graph is an EVSSM network: \(found(raised))")]
+  }
+
+  static let embeddedPass = "raise-embedded"
+
+  /// That a network was recognised as a part of a graph.
+  static func embedded(in outer: Graph) -> Explanation {
+    let network = outer.nodes.first { ($0.op as? Primitive)?.call == EmbeddedNetwork.call }
+    return Explanation(
+      pass: embeddedPass, .applied, node: network?.name ?? "",
+      "a part of the graph is an EVSSM network and runs as its stages; nodes around it: \(outer.nodes.count - 1)")
   }
 
   /// The explanations of a graph that stays as it was: what was recognised, the first obstacle, and those behind it.

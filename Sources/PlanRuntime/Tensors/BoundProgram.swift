@@ -17,12 +17,12 @@ final class BoundProgram: TeamJob, @unchecked Sendable {
 
   init(
     _ program: PrimitiveProgram, inputs: [ValueType], workers: Workers, kernels: UnsafePointer<evssm_kernels>,
-    usesKernels: Bool
+    usesKernels: Bool, network: @escaping NetworkStep.Binding
   ) throws {
     self.program = program
     self.workers = workers
     inputShapes = inputs.map { $0.shape.map { $0.known ?? 0 } }
-    let schedule = try ProgramSchedule(program, inputs: inputs, usesKernels: usesKernels)
+    let schedule = try ProgramSchedule(program, inputs: inputs, usesKernels: usesKernels, network: network)
     let memory = try TensorMemory(schedule)
     self.memory = memory
     steps = try schedule.steps.map { try $0.make(memory, kernels) }
@@ -34,7 +34,9 @@ final class BoundProgram: TeamJob, @unchecked Sendable {
 
   deinit { times.deallocate() }
 
-  var memoryByteCount: Int { memory.arenaByteCount + threadScratch.byteCount }
+  var memoryByteCount: Int {
+    memory.arenaByteCount + threadScratch.byteCount + steps.reduce(0) { $0 + $1.ownByteCount }
+  }
 
   var stepSeconds: [(name: String, operation: String, seconds: Double)] {
     steps.indices.map { (steps[$0].name, steps[$0].operation, Double(times[$0 + 1] &- times[$0]) * 1e-9) }
@@ -68,7 +70,13 @@ protocol TensorStep: AnyObject, Sendable {
   var operation: String { get }
   /// Private memory that each worker needs.
   var scratchByteCount: Int { get }
+  /// Memory that the step holds beside the program's.
+  var ownByteCount: Int { get }
   func run(worker: Int, team: Team, scratch: Floats)
+}
+
+extension TensorStep {
+  var ownByteCount: Int { 0 }
 }
 
 /// Evaluates a node by the plain definition of its operator, on worker 0.

@@ -26,7 +26,9 @@ struct ProgramSchedule {
   let inputs: [Int]
   let facts: [TensorFact?]
 
-  init(_ program: PrimitiveProgram, inputs types: [ValueType], usesKernels: Bool) throws {
+  init(
+    _ program: PrimitiveProgram, inputs types: [ValueType], usesKernels: Bool, network: @escaping NetworkStep.Binding
+  ) throws {
     inputs = program.inputs
     facts = try program.facts(types.map { TensorFact($0) })
     values = Array(repeating: .none, count: program.valueCount)
@@ -37,7 +39,7 @@ struct ProgramSchedule {
         values[value] = .constant(tensor)
       }
     }
-    var planner = StepPlanner(program: program, facts: facts, known: values, usesKernels: usesKernels)
+    var planner = StepPlanner(program: program, facts: facts, known: values, usesKernels: usesKernels, network: network)
     steps = try planner.plan()
     try assignRegions(program, aliases: planner.aliases)
   }

@@ -12,6 +12,7 @@ struct StepPlanner {
   let facts: [TensorFact?]
   let known: [ProgramSchedule.Value]
   let usesKernels: Bool
+  let network: NetworkStep.Binding
   /// Values that are other values' bytes under another shape.
   private(set) var aliases: [Int: Int] = [:]
   /// Nodes that an earlier step has taken over.
@@ -20,11 +21,15 @@ struct StepPlanner {
   private let producers: [Int: Int]
   private let outputs: Set<Int>
 
-  init(program: PrimitiveProgram, facts: [TensorFact?], known: [ProgramSchedule.Value], usesKernels: Bool) {
+  init(
+    program: PrimitiveProgram, facts: [TensorFact?], known: [ProgramSchedule.Value], usesKernels: Bool,
+    network: @escaping NetworkStep.Binding
+  ) {
     self.program = program
     self.facts = facts
     self.known = known
     self.usesKernels = usesKernels
+    self.network = network
     outputs = Set(program.outputs)
     var uses: [Int: [Int]] = [:]
     for (index, node) in program.nodes.enumerated() {
@@ -58,6 +63,10 @@ struct StepPlanner {
     var steps: [ProgramSchedule.PlannedStep] = []
     for (index, node) in program.nodes.enumerated() {
       if taken.contains(index) || node.outputs.allSatisfy(isConstant) { continue }
+      if let step = try embedded(node) {
+        steps.append(step)
+        continue
+      }
       if usesKernels {
         if alias(node) { continue }
         if let step = try Self.families.lazy.compactMap({ family in try family(&self, index) }).first {

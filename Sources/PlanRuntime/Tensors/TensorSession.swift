@@ -19,7 +19,7 @@ public final class TensorSession: @unchecked Sendable {
   private var bound: BoundProgram?
   private let usesKernels: Bool
 
-  /// Throws `plan.graph` for a plan of stages, and what preparing its operators throws.
+  /// Throws `plan.graph` for a plan of stages alone, and what preparing its operators throws.
   /// - Parameter usesKernels: false evaluates every node by the plain definition of its operator, on one thread.
   public init(
     plan: LoadedPlan, workers: Workers, instructionSet: InstructionSet? = nil, usesKernels: Bool = true
@@ -52,7 +52,10 @@ public final class TensorSession: @unchecked Sendable {
     if let bound, bound.inputShapes == inputs.map(\.shape) { return bound }
     bound = nil
     let new = try BoundProgram(
-      program, inputs: inputs.map { ValueType(of: $0) }, workers: workers, kernels: kernels, usesKernels: usesKernels)
+      program, inputs: inputs.map { ValueType(of: $0) }, workers: workers, kernels: kernels, usesKernels: usesKernels
+    ) { [plan, workers, instructionSet] in
+      try PlanSession(plan: plan, height: $0, width: $1, workers: workers, instructionSet: instructionSet)
+    }
     bound = new
     return new
   }

@@ -26,21 +26,32 @@ struct OnnxCompilation {
     } catch let error as EVSSMError { throw error.at(.init(file: path)) }
   }
 
-  /// Whether the plan has EVSSM's stages.
+  /// Whether the plan is EVSSM's stages and nothing else.
   var isRaised: Bool { compiled.plan.graph == nil }
+
+  /// Whether it is the stages and nodes around them.
+  private var isEmbedded: Bool { compiled.plan.graph != nil && !compiled.plan.steps.isEmpty }
 
   /// One line for each rewrite that was applied or rejected.
   var explanations: [String] { compiled.explanations.map(\.description) }
 
   /// One line: what the model is.
   var networkSummary: String {
-    let what = isRaised ? "recognised as EVSSM" : "\(Format.grouped(imported.graph.nodes.count)) nodes"
+    let what =
+      isRaised
+      ? "recognised as EVSSM"
+      : isEmbedded
+        ? "recognised as EVSSM, nodes around it: \(Format.grouped(nodeCount - 1))"
+        : "\(Format.grouped(nodeCount)) nodes"
     let attributes = compiled.plan.model.hyperparameters.map { "\($0.name) \($0.value)" }
     return (["ONNX: \(what)"] + attributes.map { EVSSMError.escaped($0) }).joined(separator: ", ")
   }
 
+  /// Nodes that the plan runs one by one.
+  private var nodeCount: Int { compiled.plan.graph?.program.nodes.count ?? 0 }
+
   var planSummary: String {
-    let steps = isRaised ? compiled.plan.steps.count : imported.graph.nodes.count
+    let steps = isRaised ? compiled.plan.steps.count : compiled.plan.steps.count + nodeCount - (isEmbedded ? 1 : 0)
     return "\(Format.grouped(steps)) steps, weights \(Format.bytes(compiled.weights.bytes.count))"
   }
 }

@@ -81,7 +81,7 @@ struct PlanInspection: Inspection {
       table.append(EVSSMError.escaped(attribute.name), EVSSMError.escaped(attribute.value))
     }
     table.append("parameters", Format.grouped(model.parameterCount))
-    if loaded.plan.graph == nil {
+    if loaded.plan.graph == nil || !loaded.plan.steps.isEmpty {
       table.append("precision", loaded.plan.precision.summary)
       table.append("windows", model.windows.rawValue)
       table.append("smallest side", String(model.minimumSide))
@@ -115,10 +115,11 @@ struct PlanInspection: Inspection {
 
   /// The stages, or the nodes of a graph, and what each does.
   private var steps: [(name: String, operation: String, precision: Precision)] {
-    if let graph = loaded.plan.graph {
-      return graph.program.nodes.map { ($0.name, EVSSMError.escaped($0.call.type), .float32) }
+    let stages = loaded.plan.steps.map { (name: $0.name, operation: $0.operation.name, precision: precision($0)) }
+    guard let graph = loaded.plan.graph else { return stages }
+    return graph.program.nodes.flatMap { node in
+      node.isNetwork ? stages : [(node.name, EVSSMError.escaped(node.call.type), .float32)]
     }
-    return loaded.plan.steps.map { ($0.name, $0.operation.name, precision($0)) }
   }
 }
 
