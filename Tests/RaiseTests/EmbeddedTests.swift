@@ -84,6 +84,23 @@ import Testing
     }
   }
 
+  @Test func stagesOfGraphsMayComputeInBFloat16() throws {
+    let expected = try PlanCompiler.compile(RoundTripTests.network(.whole), model: Self.model, precision: .bfloat16).plan
+    let documents = try [RoundTripTests.document(Self.cases[2]), Self.document(Self.cases[2])]
+    for document in documents {
+      let graph = try RoundTripTests.imported(document)
+      let compiled = try PlanCompiler.compile(
+        onnx: graph, outputNames: ["restored"], model: Self.model, precision: .bfloat16)
+      #expect(compiled.plan.precision == .bfloat16 && compiled.plan.steps == expected.steps)
+    }
+    let graph = try RoundTripTests.imported(documents[1])
+    let error = #expect(throws: EVSSMError.self) {
+      try PlanCompiler.compile(
+        onnx: graph, outputNames: ["restored"], model: Self.model, raises: false, precision: .bfloat16)
+    }
+    #expect(error?.code.rawValue == "compile.precision")
+  }
+
   /// A value of the network that something else reads as well.
   @Test func whatIsReadFromOutsideIsNoNetwork() throws {
     var document = try Self.document(Self.cases[0])

@@ -30,6 +30,12 @@ struct RaiseReport {
       "a part of the graph is an EVSSM network and runs as its stages; nodes around it: \(outer.nodes.count - 1)")
   }
 
+  /// Why what lies between a picture and a result is no network.
+  static func notEmbedded(_ cut: NetworkCut, of graph: Graph, _ reason: String) -> Explanation {
+    let end = graph.producers[cut.result.index].map { graph.nodes[$0].name } ?? ""
+    return Explanation(pass: embeddedPass, .rejected, node: end, reason)
+  }
+
   /// The explanations of a graph that stays as it was: what was recognised, the first obstacle, and those behind it.
   func kept(leftOver: [Node]) -> [Explanation] {
     let own = explanations.filter { $0.pass.hasPrefix("raise") || ($0.pass.hasPrefix("fuse") && $0.verdict == .rejected) }

@@ -83,17 +83,12 @@ extension CompileCommand {
         "compile.option", "--key and --windows are for checkpoints: an ONNX model has its windows in its graph.",
         category: .usage, place: .init(file: input))
     }
-    guard precision == .float32 else {
-      throw EVSSMError(
-        "compile.option", "--precision bfloat16 is for checkpoints: an ONNX model is compiled in float32.", category: .usage,
-        place: .init(file: input))
-    }
     try OutputPath.check(output, isNoneOf: [input])
-    let result = try OnnxCompilation(path: input, onnx.settings)
+    let result = try OnnxCompilation(path: input, onnx.settings, precision: precision)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     for note in result.imported.notes { Console.note("\(EVSSMError.escaped(input)): \(note)") }
     Console.note("\(EVSSMError.escaped(input)): \(result.networkSummary)")
-    try result.write(to: output, sizes: sizes)
+    if let doubt = try result.write(to: output, sizes: sizes) { Console.note("warning: \(doubt)") }
     let seconds = Format.fixed((ContinuousClock.now - start).seconds, 1)
     Console.note("\(EVSSMError.escaped(output)): \(result.planSummary), in \(seconds) s")
   }

@@ -117,8 +117,8 @@ struct VerifyCommand: ParsableCommand {
     guard let output = comparison.outputs.first(where: \.isDivergent) else { return }
     throw EVSSMError(
       "verify.divergent",
-      "This output differs from the model's by \(Format.scientific(output.maximum)), "
-        + "\(Format.scientific(output.tolerance)) is allowed. The plan was compiled from another model, or a kernel is wrong.",
+      "This output differs from the model's: \(output.cells.found), \(output.cells.allowed) is allowed. "
+        + "The plan was compiled from another model, or a kernel is wrong.",
       place: .init(file: self.plan, node: output.name))
   }
 

@@ -13,17 +13,10 @@ extension Compilation {
   /// - Returns: what to say about a plan that does not compute its own probe picture as it should.
   func write(to path: String, sizes: [PictureSize]) throws -> String? {
     let certificate = try certificate()
-    let output = try restore(certificate)
+    let output = try loaded.restored(certificate)
     let nonFinite = output.count { !$0.isFinite }
     try PlanFile.write(marked(nonFinite: nonFinite), bindings: loaded.plan.bindings(sizes), certificate: certificate, to: path)
     return doubt(output, nonFinite: nonFinite, certificate)
-  }
-
-  /// What the plan itself gives for the probe picture.
-  private func restore(_ certificate: Certificate) throws -> [Float] {
-    let workers = try Workers(threads: Workers.processorCount)
-    let session = try PlanSession(plan: loaded, height: certificate.height, width: certificate.width, workers: workers)
-    return try session.run(certificate.input)
   }
 
   /// The plan, which says so if its results on the probe picture are not finite.
@@ -38,12 +31,7 @@ extension Compilation {
     if nonFinite > 0 {
       return "\(nonFinite) of the \(output.count) values of the plan's own probe picture are NaN or infinite; the plan says so."
     }
-    // Rounding is the one error that depends on the weights.
-    guard case .reduced(let least) = certificate.tier else { return nil }
-    let comparison = certificate.compare(output: output)
-    if comparison.passes { return nil }
-    return "the plan's own probe picture comes out at \(Format.decibels(comparison.decibels)), less than the "
-      + "\(Format.decibels(Double(least))) that bfloat16 is to keep; these weights need float32."
+    return certificate.doubt(output)
   }
 
   /// What the reference interpreter gives in float64 for the probe picture, on the network as it is written.
@@ -62,7 +50,8 @@ extension OnnxCompilation {
   /// Writes the plan: that of an EVSSM network with a certificate and with `sizes` bound.
   ///
   /// Throws `compile.size` for sizes of a graph that runs node by node, and what ``Compilation/write(to:sizes:)`` throws.
-  func write(to path: String, sizes: [PictureSize]) throws {
+  /// - Returns: what to say about a plan that rounds its own probe picture too much.
+  func write(to path: String, sizes: [PictureSize]) throws -> String? {
     guard isRaised else {
       if let size = sizes.first {
         throw EVSSMError(
@@ -70,9 +59,11 @@ extension OnnxCompilation {
           category: .usage, place: .init(option: "--size \(size)"))
       }
       _ = try PlanFile.write(loaded, to: path)
-      return
+      return nil
     }
-    try PlanFile.write(loaded, bindings: loaded.plan.bindings(sizes), certificate: certificate(), to: path)
+    let certificate = try certificate()
+    try PlanFile.write(loaded, bindings: loaded.plan.bindings(sizes), certificate: certificate, to: path)
+    return loaded.plan.precision == .float32 ? nil : certificate.doubt(try loaded.restored(certificate))
   }
 
   /// What the interpreter gives for the probe picture on the model's own graph, in the size that the graph runs.
@@ -85,7 +76,28 @@ extension OnnxCompilation {
     let outputs = try TensorInterpreter(imported.graph).run([input])
     return try Certificate(
       height: height, width: width, seed: probe.seed, output: outputs.flatMap { $0.floats() },
-      tolerance: Float(Tolerance.close))
+      tier: Tolerance.tier(of: compiled.plan.precision))
+  }
+}
+
+extension LoadedPlan {
+  /// What the plan itself gives for the probe picture.
+  fileprivate func restored(_ certificate: Certificate) throws -> [Float] {
+    let workers = try Workers(threads: Workers.processorCount)
+    let session = try PlanSession(plan: self, height: certificate.height, width: certificate.width, workers: workers)
+    return try session.run(certificate.input)
+  }
+}
+
+extension Certificate {
+  /// What to say of a plan that rounds and gives this for the probe picture; nil when it is near enough. Rounding is the one
+  /// error that depends on the weights.
+  fileprivate func doubt(_ output: [Float]) -> String? {
+    guard case .reduced(let least) = tier else { return nil }
+    let comparison = compare(output: output)
+    if comparison.passes { return nil }
+    return "the plan's own probe picture comes out at \(Format.decibels(comparison.decibels)), less than the "
+      + "\(Format.decibels(Double(least))) that bfloat16 is to keep; these weights need float32."
   }
 }
 

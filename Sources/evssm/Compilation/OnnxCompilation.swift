@@ -14,14 +14,15 @@ struct OnnxCompilation {
   /// Reads a model and compiles it: to the stages of an EVSSM network where it is one, else node by node.
   ///
   /// Throws what ``OnnxModel`` and ``PlanCompiler`` throw.
-  init(path: String, _ settings: OnnxSettings) throws {
+  init(path: String, _ settings: OnnxSettings, precision: Precision = .float32) throws {
     self.path = path
     do {
       let model = try OnnxModel(path: path)
       let summary = try model.summary()
       imported = try model.imported(settings.importOptions)
       compiled = try PlanCompiler.compile(
-        onnx: imported.graph, outputNames: imported.outputNames, model: ModelDescription(summary), raises: settings.raises)
+        onnx: imported.graph, outputNames: imported.outputNames, model: ModelDescription(summary), raises: settings.raises,
+        precision: precision)
       loaded = try compiled.loaded()
     } catch let error as EVSSMError { throw error.at(.init(file: path)) }
   }
@@ -52,7 +53,8 @@ struct OnnxCompilation {
 
   var planSummary: String {
     let steps = isRaised ? compiled.plan.steps.count : compiled.plan.steps.count + nodeCount - (isEmbedded ? 1 : 0)
-    return "\(Format.grouped(steps)) steps, weights \(Format.bytes(compiled.weights.bytes.count))"
+    let precision = compiled.plan.precision == .float32 ? "" : "matrices in \(compiled.plan.precision.rawValue), "
+    return "\(Format.grouped(steps)) steps, \(precision)weights \(Format.bytes(compiled.weights.bytes.count))"
   }
 }
 

@@ -20,7 +20,7 @@ struct ModelComparison {
       throw EVSSMError("verify.inputs", "The plan has other outputs than this model. Give the model it was compiled from.")
     }
     outputs = zip(model.imported.outputNames, zip(expected, found)).map { name, pair in
-      StageDifference(name: name, reference: pair.0.floats(), result: pair.1.floats())
+      StageDifference(name: name, precision: plan.plan.precision, isResult: true, reference: pair.0.floats(), result: pair.1.floats())
     }
   }
 

@@ -145,7 +145,7 @@ extension NetworkCut {
 
   private func inner(_ graph: Graph, _ inside: Set<Int>) throws -> Graph {
     var out = Graph()
-    var new = [picture: out.addInput("picture", graph[picture].type, sizes: graph[picture].sizes)]
+    var new = [picture: out.addInput("picture", pictureType(graph[picture].type))]
     for index in inside.sorted() {
       let node = graph.nodes[index]
       let operands = asksForSize(node, graph) ? out.inputs : try out.operands(of: node, from: graph, &new)
@@ -154,6 +154,15 @@ extension NetworkCut {
     guard let end = new[result] else { throw Mismatch("the network has no result") }
     out.setOutputs([end])
     return try out.ordered()
+  }
+
+  /// A size that follows from others outside may be any size inside.
+  private func pictureType(_ type: ValueType) -> ValueType {
+    let names = ["N", "C", "H", "W"]
+    let shape = type.shape.enumerated().map { axis, size in
+      size.known != nil || size.symbol != nil && !size.isUnknown ? size : Dimension(symbol: names[axis])
+    }
+    return ValueType(type.dtype, shape)
   }
 
   private func outer(_ graph: Graph, _ outside: Set<Int>) throws -> Graph {
