@@ -107,6 +107,30 @@ extension OnnxDocument {
   }
 }
 
+/// How exporters write layer norms before operator set 17, and how hands do.
+extension OnnxDocument {
+  /// Writes every layer norm in pieces; with `isFlawed`, what is divided by the deviation still has its mean.
+  mutating func layerNormsInPieces(isFlawed: Bool = false) throws {
+    let axis = try addIntegers("pieces.axis", [-1])
+    let epsilon = try addConstant("pieces.epsilon", [], [1e-5])
+    graph.nodes = graph.nodes.flatMap { node -> [OnnxNode] in
+      guard node.op == "LayerNormalization" else { return [node] }
+      var nodes: [OnnxNode] = []
+      func add(_ op: String, _ part: String, _ inputs: [String]) -> String {
+        nodes.append(OnnxNode(op: op, name: "\(node.name).\(part)", inputs: inputs, outputs: ["\(node.name).\(part)"]))
+        return "\(node.name).\(part)"
+      }
+      let x = node.inputs[0]
+      let centred = add("Sub", "centred", [x, add("ReduceMean", "mean", [x, axis])])
+      let variance = add("ReduceMean", "variance", [add("Mul", "square", [centred, centred]), axis])
+      let root = add("Sqrt", "root", [add("Add", "shifted", [variance, epsilon])])
+      let weighted = add("Mul", "weighted", [add("Div", "quotient", [isFlawed ? x : centred, root]), node.inputs[1]])
+      nodes.append(OnnxNode(op: "Add", name: node.name, inputs: [weighted, node.inputs[2]], outputs: node.outputs))
+      return nodes
+    }
+  }
+}
+
 /// How TorchScript's exporter writes paddings at any size: as a table of (before, after), last axis first, that is turned round.
 extension OnnxDocument {
   enum PadFlaw: CaseIterable { case swapsSides, keepsOrder, readsColumnsAsRows }

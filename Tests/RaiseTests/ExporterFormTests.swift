@@ -81,6 +81,24 @@ import Testing
     #expect(raised.nodes.map { $0.op.label } == ["depthwise_convolution", "change_frame", "unary"])
   }
 
+  // MARK: - Layer norms in pieces
+
+  @Test func layerNormsInPiecesAreOne() throws {
+    var document = try Self.document(Self.anySize)
+    try document.layerNormsInPieces()
+    let raised = try Self.stages(document)
+    #expect(try StageOutline.of(raised) == StageOutline.of(Pipeline.run(RoundTripTests.network(.whole)).graph))
+    #expect(try Self.difference(document, 20, 24) <= 2e-5)
+    // A plan's weights have names.
+    #expect(raised.nodes.flatMap(\.inputs).allSatisfy { raised.constant($0) == nil || !raised[$0].name.isEmpty })
+  }
+
+  @Test func aLayerNormThatKeepsTheMeanIsLeftAlone() throws {
+    var document = try Self.document(Self.anySize)
+    try document.layerNormsInPieces(isFlawed: true)
+    #expect(try !Self.isRaised(Self.stages(document)))
+  }
+
   // MARK: - Paddings as TorchScript's exporter computes them
 
   @Test func paddingsOfTorchScriptAreThoseOfTheNetwork() throws {
