@@ -11,6 +11,7 @@ public enum Pipeline {
     RaiseSplits(),
     RaiseForms(),
     RaiseWindows(),
+    RaiseWindowNorms(),
     RaisePicture(),
   ]
   /// Of the above, those for what is done to a window.

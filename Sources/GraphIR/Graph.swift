@@ -16,7 +16,7 @@ public struct Value: Sendable {
   public var constant: Tensor?
   /// The name of an input or constant, such as a checkpoint's key; empty for the result of a node.
   public var name: String
-  /// The elements of an integer tensor of rank 0 or 1, where they are known as expressions over the graph's symbols.
+  /// The elements of a small integer tensor, in row-major order, where they are known as expressions over the graph's symbols.
   public var sizes: [Dimension]?
 
   public init(type: ValueType, constant: Tensor? = nil, name: String = "", sizes: [Dimension]? = nil) {

@@ -5,7 +5,7 @@ public struct TensorFact: Sendable {
   public var type: ValueType
   /// The tensor itself, if it is known.
   public var constant: Tensor?
-  /// The elements of an integer tensor of rank 0 or 1 whose values are expressions over the graph's symbols: how
+  /// The elements of a small integer tensor, in row-major order, whose values are expressions over the graph's symbols: how
   /// computations on shapes are followed.
   public var sizes: [Dimension]?
 

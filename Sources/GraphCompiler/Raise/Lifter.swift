@@ -78,13 +78,20 @@ struct Lifter {
   /// Adds a node, or finds the one that is the same.
   mutating func add(_ op: any Operator, _ inputs: [ValueID]) throws -> [ValueID] {
     let inputs = op is LiftedOperator ? inputs : try inputs.map { try settled($0) }
-    let attributes = op.attributes.map { "\($0.name)=\($0.text)" }.joined(separator: ",")
-    let key = "\(Swift.type(of: op).name){\(attributes)}(\(inputs.map(\.description).joined(separator: ",")))"
+    let key = Self.key(op, inputs)
     if op.regions.isEmpty, let same = known[key] { return same }
     let results = try edit.add(op, inputs, name: uniqueName(site))
     for (index, result) in results.enumerated() { producers[result] = (op, inputs, index) }
     known[key] = results
     return results
+  }
+
+  /// The results of an operator without regions that was added before.
+  func existing(_ op: any Operator, _ inputs: [ValueID]) -> [ValueID]? { known[Self.key(op, inputs)] }
+
+  private static func key(_ op: any Operator, _ inputs: [ValueID]) -> String {
+    let attributes = op.attributes.map { "\($0.name)=\($0.text)" }.joined(separator: ",")
+    return "\(Swift.type(of: op).name){\(attributes)}(\(inputs.map(\.description).joined(separator: ",")))"
   }
 
   mutating func addOne(_ op: any Operator, _ inputs: [ValueID]) throws -> ValueID { try add(op, inputs)[0] }
@@ -103,7 +110,7 @@ struct Lifter {
   mutating func upright(_ view: MapView) throws -> MapView? {
     guard let frame = view.frame else { return nil }
     if frame == .upright { return view }
-    return view.reframed(try addOne(ChangeFrame(frame), [view.map]), by: frame)
+    return view.reframed(try turned(view.map, frame), by: frame)
   }
 
   /// The upright view of an operand, if it shows a map.

@@ -1,7 +1,7 @@
 import GraphIR
 import Tensors
 
-/// Names for the stages of a raised graph: those of the model, where the names of the weights tell them, or else the
+/// Names for the stages of a raised graph and their weights: those of the model, where the names of the weights tell them, or else the
 /// stage's kind and number.
 struct StageNames {
   let graph: Graph
@@ -26,7 +26,18 @@ struct StageNames {
       }
       return copy
     }
-    return Graph(values: graph.values, inputs: graph.inputs, outputs: graph.outputs, nodes: nodes)
+    return Graph(values: namedConstants(of: nodes), inputs: graph.inputs, outputs: graph.outputs, nodes: nodes)
+  }
+
+  /// The values, with names for constants that have none: those that a norm in pieces comes to. A plan's weights have names.
+  private func namedConstants(of nodes: [Node]) -> [Value] {
+    var values = graph.values
+    for node in nodes {
+      for (index, id) in node.inputs.enumerated() where values[id.index].constant != nil && values[id.index].name.isEmpty {
+        values[id.index].name = "\(node.name).constant\(index)"
+      }
+    }
+    return values
   }
 
   /// The name that the stage has in a graph built from the checkpoint.

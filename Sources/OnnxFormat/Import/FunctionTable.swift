@@ -139,7 +139,20 @@ struct ModelSurvey {
     let rest = lines.count > 50 ? "; and \(lines.count - 50) operators more" : ""
     throw EVSSMError(
       "onnx.unsupported-operator",
-      "The model uses operators that are not supported: \(lines.prefix(50).joined(separator: "; "))\(rest).",
+      "The model uses operators that are not supported: \(lines.prefix(50).joined(separator: "; "))\(rest).\(advice)",
       place: .init(node: unsupported.min { $0.key < $1.key }?.value.first))
+  }
+
+  /// How a model comes to be without the unsupported operators, for those that exporters and optimisers put in.
+  private var advice: String {
+    if unsupported.keys.contains(where: { $0.hasPrefix("com.microsoft.") }) {
+      return " Operators of com.microsoft are what ONNX Runtime makes of others for itself: "
+        + "take the model from before its optimisation, or optimise it with ORT_ENABLE_BASIC."
+    }
+    if unsupported.keys.contains(where: { $0.contains("Sequence") }) {
+      return " Sequences are lists that the exporter kept: collect the results in a tensor, or export with optimize=True or "
+        + "from a loop that is no list."
+    }
+    return ""
   }
 }

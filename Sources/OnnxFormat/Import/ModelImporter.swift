@@ -103,7 +103,9 @@ extension ModelImporter {
       let inferred = scope.target.graph[id].type
       guard dtype == inferred.dtype else {
         throw EVSSMError(
-          "onnx.type", "The value is said to be \(dtype.rawValue) and is \(inferred.dtype.rawValue).",
+          "onnx.type",
+          "The value is said to be \(dtype.rawValue) and is \(inferred.dtype.rawValue). A tool has left a type behind that no longer "
+            + "holds: take what it says of that value (value_info) out of the model.",
           place: .init(node: name))
       }
       guard let sizes, contradicts(sizes, inferred.shape) else { continue }

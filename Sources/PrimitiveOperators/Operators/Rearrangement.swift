@@ -29,6 +29,8 @@ struct Transpose: TensorFunction {
     let strides = Shapes.strides(input.shape)
     return [try Strided.gather(input, shape: order.map { input.shape[$0] }, strides: order.map { strides[$0] })]
   }
+
+  func propagate(_ facts: Facts) throws -> [KnownValue?] { try moved(facts) }
 }
 
 /// A value stretched to a shape: axes of size 1 repeat.

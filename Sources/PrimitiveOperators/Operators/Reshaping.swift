@@ -64,7 +64,7 @@ struct Reshape: TensorFunction {
 
   func propagate(_ facts: Facts) throws -> [KnownValue?] {
     guard case .sizes(let sizes, _)? = facts.value(0), let rank = facts.value(1)?.sizes?.count, rank <= 1 else {
-      return []
+      return try moved(facts)
     }
     return [.sizes(sizes, isScalar: rank == 0)]
   }
@@ -158,9 +158,7 @@ struct UnitAxes: TensorFunction {
   }
 
   func propagate(_ facts: Facts) throws -> [KnownValue?] {
-    guard case .sizes(let sizes, let isScalar)? = facts.value(0) else { return [] }
-    if inserts { return isScalar ? [.sizes(sizes, isScalar: false)] : [] }
-    return sizes.count == 1 && !isScalar ? [.sizes(sizes, isScalar: true)] : []
+    try moved(facts)
   }
 }
 

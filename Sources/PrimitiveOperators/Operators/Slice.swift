@@ -91,13 +91,7 @@ struct Slice: TensorFunction {
   }
 
   func propagate(_ facts: Facts) throws -> [KnownValue?] {
-    guard let sizes = facts.value(0)?.sizes, facts.value(0)?.isScalar == false,
-      let start = facts.integers(1)?.first, let end = facts.integers(2)?.first
-    else { return [] }
-    let step = facts.has(4) ? facts.integers(4)?.first ?? 0 : 1
-    guard step != 0 else { return [] }
-    let range = SliceRange(size: sizes.count, start: start, end: end, step: step)
-    return [.sizes((0..<range.count).map { sizes[range.first + $0 * step] }, isScalar: false)]
+    try moved(facts)
   }
 }
 

@@ -49,7 +49,7 @@ extension TensorFunction {
     let values = try propagate(facts)
     return types.indices.map { i in
       let value = i < values.count ? values[i] : nil
-      return TensorFact(types[i], constant: value?.tensor, sizes: value?.sizes)
+      return TensorFact(types[i], constant: value?.tensor, sizes: value?.sizes ?? value?.laidOut?.elements)
     }
   }
 
@@ -70,8 +70,8 @@ extension TensorFunction {
 extension TensorFact {
   /// The tensor that fully known sizes make.
   var known: Tensor? {
-    guard let sizes, type.dtype == .int64 else { return nil }
-    return KnownValue.sizes(sizes, isScalar: type.shape.isEmpty).tensor
+    guard sizes != nil, type.dtype == .int64 else { return nil }
+    return KnownValue(self)?.tensor
   }
 }
 
@@ -94,10 +94,7 @@ struct Facts {
 
   init(_ inputs: [TensorFact?], _ context: InferenceContext, operatorName: String) {
     self.inputs = inputs.map { $0?.type }
-    known = inputs.map { fact in
-      guard let fact else { return nil }
-      return fact.constant.map { .tensor($0) } ?? fact.sizes.map { .sizes($0, isScalar: fact.type.shape.isEmpty) }
-    }
+    known = inputs.map { $0.flatMap { KnownValue($0) } }
     self.context = context
     self.operatorName = operatorName
   }

@@ -40,6 +40,7 @@ extension Lifter {
     if let centred = try centred(a, b) ?? centred(b, a) { return centred }
     if let softplus = try stableSoftplus(a, b) ?? stableSoftplus(b, a) { return softplus }
     if let scan = try scanWithSkip(a, b) ?? scanWithSkip(b, a) { return scan }
+    if let framed = try sumInFrame(a, b) ?? sumInFrame(b, a) { return framed }
     guard type(a) == type(b) else { return try addOne(LiftedOperator(.binary("Add")), [a, b]) }
     let ordered = sumRank(a) <= sumRank(b) ? [a, b] : [b, a]
     return try addOne(ElementwiseBinary(.add), ordered)

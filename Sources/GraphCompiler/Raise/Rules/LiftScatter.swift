@@ -66,30 +66,91 @@ struct ScatteredRectangle {
   }
 }
 
-/// Constant maps of one value: the sums and counts that windows begin with.
+/// What windows write into: sums and counts that begin with constants.
 extension Lifter {
-  /// A map, or a constant that is the same everywhere, of a map's shape.
-  mutating func mapOrFilled(_ value: ValueID, like shape: [Dimension]) throws -> ValueID? {
-    if let map = try plainMap(value) { return map }
-    guard let tensor = source.constant(value), let first = tensor.doubles().first,
-      tensor.doubles().allSatisfy({ $0 == first }), shape.count == 4, shape[0] == 1
-    else { return nil }
-    return try addOne(LiftedOperator(.filled(first, ValueType(.float32, shape))), [])
-  }
-
+  /// The rectangle of `base` that `updates` takes the place of. Nil when the tensors do not show their maps alike.
   mutating func overwritten(
     _ base: ValueID, _ updates: ValueID, _ rectangle: ScatteredRectangle, _ shape: [Dimension]
   ) throws -> MapView? {
-    guard shape.count == 4, let map = try mapOrFilled(base, like: shape), let part = try plainMap(updates) else { return nil }
-    func start(_ axis: Int) -> Int { axis < rectangle.starts.count ? rectangle.starts[axis] : 0 }
-    let length = rectangle.lengths
-    guard start(0) == 0, start(1) == 0, length.count < 2 || shape[1].known == length[1] else { return nil }
-    return try overwritten(map, part, top: Dimension(start(2)), left: Dimension(start(3)))
+    // As the maps lie, whichever way round; else upright.
+    if let view = views[updates], let made = try overwritten(base, views[base], view, rectangle, shape) { return made }
+    guard let view = try view(updates) else { return nil }
+    return try overwritten(base, self.view(base), view, rectangle, shape)
   }
 
-  mutating func overwritten(_ map: ValueID, _ part: ValueID, top: Dimension, left: Dimension) throws -> MapView {
-    let result = try addOne(LiftedOperator(.overwritten(top: top, left: left)), [map, part])
-    return MapView(result, type(result))
+  private mutating func overwritten(
+    _ base: ValueID, _ old: MapView?, _ new: MapView, _ rectangle: ScatteredRectangle, _ shape: [Dimension]
+  ) throws -> MapView? {
+    guard let order = order(new), order.count == shape.count else { return nil }
+    var size: [Dimension] = [1, 1, 1]
+    var starts = [0, 0, 0]
+    for (index, axis) in order.enumerated() {
+      let start = index < rectangle.starts.count ? rectangle.starts[index] : 0
+      guard let axis else {
+        guard shape[index] == 1, start == 0 else { return nil }
+        continue
+      }
+      (size[axis.rawValue], starts[axis.rawValue]) = (shape[index], start)
+    }
+    guard starts[MapAxis.channel.rawValue] == 0, size[MapAxis.channel.rawValue] == type(new.map).shape[1],
+      let map = try mapOrFilled(base, old, order, ValueType(.float32, [1] + size))
+    else { return nil }
+    let result = try overwritten(map, new.map, top: Dimension(starts[1]), left: Dimension(starts[2]))
+    return MapView(
+      map: result,
+      axes: zip(order, shape).map { axis, size in axis.map { [AxisDigit(axis: $0, size: size)] } ?? [] })
+  }
+
+  /// The map's axis along each axis of a tensor that shows it whole and forwards; nil for any other view.
+  private func order(_ view: MapView) -> [MapAxis?]? {
+    let size = type(view.map).shape
+    var order: [MapAxis?] = []
+    for digits in view.axes {
+      guard let digit = digits.first else {
+        order.append(nil)
+        continue
+      }
+      guard digits == [AxisDigit(axis: digit.axis, size: size[digit.axis.rawValue + 1])] else { return nil }
+      order.append(digit.axis)
+    }
+    return order
+  }
+
+  /// A map that lies in an order, or a constant that is the same everywhere.
+  private mutating func mapOrFilled(_ value: ValueID, _ view: MapView?, _ order: [MapAxis?], _ type: ValueType) throws -> ValueID? {
+    if let view { return self.order(view) == order && self.type(view.map) == type ? view.map : nil }
+    guard let tensor = source.constant(value), let first = tensor.doubles().first,
+      tensor.doubles().allSatisfy({ $0 == first })
+    else { return nil }
+    return try addOne(LiftedOperator(.filled(first, type)), [])
+  }
+
+  /// A map with a part replaced. Where the part is what was there with a smaller part replaced, only that is; where it is what
+  /// was there, nothing is.
+  private mutating func overwritten(
+    _ map: ValueID, _ part: ValueID, top: Dimension, left: Dimension
+  ) throws -> ValueID {
+    if try isPart(part, of: map, top, left) { return map }
+    if let made = producer(part), case .overwritten(let t, let l)? = (made.op as? LiftedOperator)?.kind,
+      try isPart(made.inputs[0], of: map, top, left)
+    {
+      return try overwritten(map, made.inputs[1], top: top.plus(t), left: left.plus(l))
+    }
+    return try addOne(LiftedOperator(.overwritten(top: top, left: left)), [map, part])
+  }
+
+  /// Whether a map is what another one has at a place.
+  private func isPart(_ part: ValueID, of map: ValueID, _ top: Dimension, _ left: Dimension) throws -> Bool {
+    guard let made = producer(part), let kind = (made.op as? LiftedOperator)?.kind else { return false }
+    let outer = producer(map)
+    let outerKind = (outer?.op as? LiftedOperator)?.kind
+    switch (kind, outerKind) {
+    case (.part(let t, let l, _, _), _) where made.inputs[0] == map: return t == top && l == left
+    case (.part(let t, let l, _, _), .part(let mapTop, let mapLeft, _, _)?) where made.inputs[0] == outer?.inputs[0]:
+      return try t == mapTop.plus(top) && l == mapLeft.plus(left)
+    case (.filled(let value, _), .filled(let around, _)?): return value == around
+    default: return false
+    }
   }
 }
 

@@ -28,7 +28,7 @@ struct SizeReader {
 
   private func elements(_ value: ValueID, _ depth: Int, _ visits: inout Int) throws -> [SizeExpression]? {
     if let known = known[value] { return known }
-    if let sizes = graph[value].sizes { return sizes.map { SizeExpression($0) } }
+    if let sizes = graph[value].sizes, graph[value].type.shape.count <= 1 { return sizes.map { SizeExpression($0) } }
     if let tensor = graph.constant(value) {
       guard !tensor.dtype.isFloatingPoint, tensor.elementCount <= Self.maxElements else { return nil }
       return tensor.doubles().compactMap { Int(exactly: $0).map { SizeExpression(Dimension($0)) } }
