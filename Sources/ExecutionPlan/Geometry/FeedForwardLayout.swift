@@ -51,8 +51,8 @@ public struct FeedForwardLayout: Sendable, Hashable {
   /// Bands of 8 rows, the last of which may have fewer.
   public var bands: Int { (height + Layout.patch - 1) / Layout.patch }
 
-  /// Segments of each panel for so many threads: as few as keep them evenly busy, as a segment computes a row at both its
-  /// ends that its neighbours compute as well.
+  /// Segments of each panel for so many threads: those that keep them evenly busy, as a segment computes a row at both its
+  /// ends that its neighbours compute as well; and more where that costs next to nothing, for threads that are held up.
   public func segments(threads: Int) -> Int {
     let panels = panelEdges.count - 1
     let cost = { (segments: Int) in
@@ -60,7 +60,9 @@ public struct FeedForwardLayout: Sendable, Hashable {
       return (panels * segments + threads - 1) / threads * rows
     }
     let most = height % Layout.patch == 0 ? bands : max(bands / 2, 1)
-    return (1...min(most, 2 * threads)).min { cost($0) < cost($1) } ?? 1
+    let candidates = 1...min(most, 2 * threads)
+    let least = candidates.map(cost).min() ?? 0
+    return candidates.last { 50 * cost($0) <= 51 * least } ?? 1
   }
 
   /// Rows of a segment. All bands but the last are whole, and a last one that is not has another above it.
