@@ -61,7 +61,8 @@ public struct FeedForwardLayout: Sendable, Hashable {
     }
     let most = height % Layout.patch == 0 ? bands : max(bands / 2, 1)
     let candidates = 1...min(most, 2 * threads)
-    let least = candidates.map(cost).min() ?? 0
+    // A run calls this, and allocates nothing.
+    let least = candidates.reduce(Int.max) { min($0, cost($1)) }
     return candidates.last { 50 * cost($0) <= 51 * least } ?? 1
   }
 
