@@ -48,9 +48,8 @@ final class PlanHandle: @unchecked Sendable {
 
   /// Bytes of feature maps and scratch memory for pictures of this size.
   func memory(height: Int64, width: Int64, threads: Int) throws -> Int {
-    let bound = try plan.binding(height: Self.side(height), width: Self.side(width))
-    let own = try Checked.multiply(PlanSession.threadScratchByteCount(plan), threads)
-    return try Checked.add(bound.arenaByteCount, own)
+    try PlanSession.memoryByteCount(
+      plan.binding(height: Self.side(height), width: Self.side(width)), threads: threads)
   }
 
   static func side(_ value: Int64) throws -> Int {

@@ -12,6 +12,8 @@ public struct BoundPlan: Sendable, Hashable {
   public let scratchByteCounts: [Int]
   /// Bytes of the one block of memory that holds all maps and scratch memory.
   public let arenaByteCount: Int
+  /// Bytes of each thread's private memory, outside the arena; a multiple of a page.
+  public let threadScratchByteCount: Int
   /// Bytes of all maps and scratch regions, had each its own memory.
   public let totalByteCount: Int
   /// Bytes of the largest set of maps and scratch memory in use during one step: no arena can be smaller.
@@ -46,6 +48,7 @@ extension BoundPlan {
     scratchByteOffsets = Array(placement.offsets.dropFirst(geometry.maps.count))
     scratchByteCounts = geometry.scratchByteCounts
     arenaByteCount = placement.byteCount
+    threadScratchByteCount = geometry.threadScratchByteCount
     totalByteCount = try regions.reduce(0) { try Checked.add($0, $1.byteCount) }
     lowerBoundByteCount = try MemoryPlanner.lowerBound(regions)
   }

@@ -1,17 +1,22 @@
+import Tensors
+
 extension Operation {
   /// Floats of scratch memory that all threads share while the operation runs, for an input map of the given size.
   /// Throws on overflow.
   public func scratchFloats(inputHeight: Int, inputWidth: Int) throws -> Int {
     switch self {
     case .scanStage(let stage): try ScanStageLayout(stage, height: inputHeight, width: inputWidth).total
-    case .feedForwardStage(let stage): try FeedForwardLayout(stage, height: inputHeight, width: inputWidth).total
-    case .pictureConvolution, .outputConvolution, .halveConvolution, .doubleConvolution: 0
+    case .feedForwardStage, .pictureConvolution, .outputConvolution, .halveConvolution, .doubleConvolution: 0
     }
   }
 
   /// Pixels that one thread processes at a time; the rows of its private buffers.
   public static let tilePixels = 72
 
-  /// Floats of scratch memory that each thread needs for itself; independent of the picture's size. Throws on overflow.
-  public func threadScratchFloats() throws -> Int { try TileLayout(self).total }
+  /// Floats of scratch memory that each thread needs for itself, for an input map of the given size. Throws on overflow.
+  public func threadScratchFloats(inputHeight: Int, inputWidth: Int) throws -> Int {
+    let tile = try TileLayout(self).total
+    guard case .feedForwardStage(let stage) = self else { return tile }
+    return try Checked.add(tile, FeedForwardLayout(stage, height: inputHeight, width: inputWidth).total)
+  }
 }

@@ -14,6 +14,8 @@ struct PlanGeometry {
   let maps: [Map]
   /// By step; multiples of 64.
   let scratchByteCounts: [Int]
+  /// Of each thread's private memory; a multiple of a page.
+  let threadScratchByteCount: Int
   private let lifetimes: [ClosedRange<Int>]
 
   /// Throws when the picture is out of the plan's range, or when a size contradicts what a step requires.
@@ -26,7 +28,9 @@ struct PlanGeometry {
     self.width = width
     maps = try plan.mapSizes(height: height, width: width)
     lifetimes = try plan.lifetimes()
-    scratchByteCounts = try plan.scratchByteCounts(maps)
+    let floats = try plan.scratchFloats(maps)
+    scratchByteCounts = try floats.map { try Self.bytes($0.shared, roundedTo: MemoryPlanner.alignment) }
+    threadScratchByteCount = try Self.bytes(floats.map(\.own).max() ?? 0, roundedTo: 4096)
   }
 
   /// Maps by ``BufferID``, then scratch memory by step.
@@ -38,6 +42,11 @@ struct PlanGeometry {
       MemoryRegion(byteCount: $0.element, firstStep: $0.offset, lastStep: $0.offset)
     }
     return buffers + scratch
+  }
+
+  private static func bytes(_ floats: Int, roundedTo alignment: Int) throws -> Int {
+    let bytes = try Checked.multiply(floats, MemoryLayout<Float>.stride, "The scratch memory of a step")
+    return try Checked.roundUp(bytes, to: alignment)
   }
 
   private static func checkPicture(_ plan: Plan, height: Int, width: Int) throws {
@@ -97,14 +106,17 @@ extension Plan {
     }
   }
 
-  fileprivate func scratchByteCounts(_ maps: [PlanGeometry.Map]) throws -> [Int] {
+  /// Floats of scratch memory that the threads share and that each needs for itself, by step.
+  fileprivate func scratchFloats(_ maps: [PlanGeometry.Map]) throws -> [(shared: Int, own: Int)] {
     try steps.map { step in
       let requirements = try step.operation.requirements()
       let all = requirements.reads + requirements.writes
-      guard let map = all.first(where: { $0.role != .doubled }).map({ maps[$0.buffer.rawValue] }) else { return 0 }
-      let floats = try step.operation.scratchFloats(inputHeight: map.height, inputWidth: map.width)
-      let bytes = try Checked.multiply(floats, MemoryLayout<Float>.stride, "The scratch memory of a step")
-      return try Checked.roundUp(bytes, to: MemoryPlanner.alignment)
+      let map = all.first { $0.role != .doubled }.map { maps[$0.buffer.rawValue] }
+      let (height, width) = (map?.height ?? 0, map?.width ?? 0)
+      return (
+        try step.operation.scratchFloats(inputHeight: height, inputWidth: width),
+        try step.operation.threadScratchFloats(inputHeight: height, inputWidth: width)
+      )
     }
   }
 }

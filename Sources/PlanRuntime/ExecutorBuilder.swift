@@ -38,8 +38,7 @@ struct ExecutorBuilder {
         isReduced: plan.plan.precision == .bfloat16, scratch: scratch, kernels: kernels)
     case .feedForwardStage(let step):
       return try FeedForwardExecutor(
-        step, input: map(step.input), output: map(step.output), weights: FeedForwardWeights(step, constants),
-        scratch: scratch, kernels: kernels)
+        step, input: map(step.input), output: map(step.output), weights: FeedForwardWeights(step, constants), kernels: kernels)
     }
   }
 

@@ -30,25 +30,18 @@ public final class PlanSession: @unchecked Sendable {
     self.instructionSet = try instructionSet ?? InstructionSet.selected()
     bound = try plan.binding(height: height, width: width)
     arena = try Arena(byteCount: bound.arenaByteCount)
-    let privateBytes = try Self.threadScratchByteCount(plan)
-    threadScratch = try Arena(byteCount: Checked.multiply(privateBytes, workers.count))
+    threadScratch = try Arena(byteCount: Checked.multiply(bound.threadScratchByteCount, workers.count))
     picture = PictureBinding(height: height, width: width)
     let builder = ExecutorBuilder(
       plan: plan, bound: bound, arena: arena, picture: picture, kernels: try self.instructionSet.kernels())
     job = PlanJob(
-      executors: try plan.plan.steps.indices.map(builder.executor), scratch: threadScratch, scratchBytes: privateBytes)
-  }
-
-  /// Bytes of each thread's private memory, which come to those of the arena
-  /// (``ExecutionPlan/BoundPlan/arenaByteCount``).
-  public static func threadScratchByteCount(_ plan: LoadedPlan) throws -> Int {
-    let floats = try plan.plan.steps.map { try $0.operation.threadScratchFloats() }.max() ?? 0
-    return try Checked.roundUp(Checked.multiply(floats, 4), to: 4096)
+      executors: try plan.plan.steps.indices.map(builder.executor), scratch: threadScratch,
+      scratchBytes: bound.threadScratchByteCount)
   }
 
   /// Bytes that a session of this binding holds: ``memoryByteCount``, known before there is one.
-  public static func memoryByteCount(_ plan: LoadedPlan, _ bound: BoundPlan, threads: Int) throws -> Int {
-    try Checked.add(bound.arenaByteCount, Checked.multiply(threadScratchByteCount(plan), threads))
+  public static func memoryByteCount(_ bound: BoundPlan, threads: Int) throws -> Int {
+    try Checked.add(bound.arenaByteCount, Checked.multiply(bound.threadScratchByteCount, threads))
   }
 
   public var height: Int { picture.height }

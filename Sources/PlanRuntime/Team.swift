@@ -13,7 +13,7 @@ final class Team: @unchecked Sendable {
   let count: Int
   private let slots: PhaseSlots
   private let positions: WorkerPositions
-  /// Opened whenever a phase is complete.
+  /// Woken whenever a phase is complete.
   private let progress: Gate
   private let arrived = Atomic<Int>(0)
   private let gate: Gate
@@ -73,9 +73,16 @@ final class Team: @unchecked Sendable {
       let share = (worker + step) % count
       let end = (share + 1) * tileCount / count
       let start = share * tileCount / count
+      var done = 0
       while let taken = slots.take(phase, share: share, below: end - start) {
         if !isStopped { body(start + taken) }
-        if slots.finish(phase) == tileCount { progress.open() }
+        done += 1
+      }
+      // Tiles are counted a share at a time, and nobody looks at the others' shares in vain: each time, a line comes from
+      // another core.
+      if done > 0, slots.finish(phase, tiles: done) == tileCount {
+        progress.wake()
+        break
       }
     }
     if trace != nil { record(worker, began) }
@@ -95,7 +102,6 @@ final class Team: @unchecked Sendable {
     let phase = positions.begin(tileCount, worker: worker)
     settle(through: phase - 1 - overlapping, worker: worker)
     lookAtControl()
-    slots.open(phase)
     return phase
   }
 
@@ -140,7 +146,8 @@ final class Team: @unchecked Sendable {
 }
 
 /// The tiles taken and done of the last few phases. A phase's numbers lie in the slot that its own number leaves modulo
-/// the slots, each beside the phase it belongs to, so that a thread that comes late to a phase sees that it is over.
+/// the slots, each beside the phase it belongs to, so that a thread that comes late to a phase sees that it is over. A worker
+/// that takes its own share alone touches no line of another.
 final class PhaseSlots: @unchecked Sendable {
   // Unchecked: the pointers never change and their targets are atomics.
   static let count = 8
@@ -161,40 +168,40 @@ final class PhaseSlots: @unchecked Sendable {
 
   private func slot(_ phase: Int) -> Int { phase % Self.count }
 
-  /// Makes the slot the phase's, if no other worker has. The phase that had it before is complete.
-  func open(_ phase: Int) {
-    Self.claim(done[slot(phase)], phase)
-    for share in 0..<workers { Self.claim(shares[slot(phase) * workers + share], phase) }
-  }
-
-  private static func claim(_ counter: borrowing Atomic<Int>, _ phase: Int) {
-    var value = counter.load(ordering: .acquiring)
-    while value >> indexBits < phase {
-      let (exchanged, original) = counter.weakCompareExchange(
-        expected: value, desired: phase << indexBits, ordering: .acquiringAndReleasing)
-      if exchanged { return }
-      value = original
-    }
-  }
-
-  /// The next tile of a worker's share, or nil when all are taken.
+  /// The next tile of a worker's share, or nil when all are taken. The first tile makes the slot the phase's: the phase
+  /// that had it before is complete.
   @inline(__always)
   func take(_ phase: Int, share: Int, below end: Int) -> Int? {
     let index = slot(phase) * workers + share
     var value = shares[index].load(ordering: .acquiring)
-    while value >> Self.indexBits == phase, value & Self.indexMask < end {
+    while let next = Self.count(value, of: phase), next < end {
       let (exchanged, original) = shares[index].weakCompareExchange(
-        expected: value, desired: value + 1, ordering: .acquiringAndReleasing)
-      if exchanged { return value & Self.indexMask }
+        expected: value, desired: phase << Self.indexBits + next + 1, ordering: .acquiringAndReleasing)
+      if exchanged { return next }
       value = original
     }
     return nil
   }
 
-  /// Counts a tile as done and returns how many are.
+  /// Counts tiles as done and returns how many are.
   @inline(__always)
-  func finish(_ phase: Int) -> Int {
-    done[slot(phase)].wrappingAdd(1, ordering: .sequentiallyConsistent).newValue & Self.indexMask
+  func finish(_ phase: Int, tiles: Int) -> Int {
+    let counter = slot(phase)
+    var value = done[counter].load(ordering: .relaxed)
+    while let count = Self.count(value, of: phase) {
+      let (exchanged, original) = done[counter].weakCompareExchange(
+        expected: value, desired: phase << Self.indexBits + count + tiles, ordering: .sequentiallyConsistent)
+      if exchanged { return count + tiles }
+      value = original
+    }
+    return 0
+  }
+
+  /// What a counter's value says of a phase: 0 while the counter is an earlier one's, nil when it is a later one's.
+  @inline(__always)
+  private static func count(_ value: Int, of phase: Int) -> Int? {
+    let current = value >> indexBits
+    return current == phase ? value & indexMask : current < phase ? 0 : nil
   }
 
   func isComplete(_ phase: Int, tiles: Int) -> Bool {
@@ -307,6 +314,11 @@ final class Gate: @unchecked Sendable {
   /// Lets everyone pass who waits for the next generation.
   func open() {
     current.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    wake()
+  }
+
+  /// Lets those who sleep look again whether their wait is over.
+  func wake() {
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
       pthread_mutex_lock(mutex)
       pthread_cond_broadcast(condition)
@@ -317,7 +329,7 @@ final class Gate: @unchecked Sendable {
   /// Returns once the generation is no longer `old`.
   func wait(past old: Int) { wait { generation != old } }
 
-  /// Returns once `isOver`, which whoever makes it true follows by ``open()``. It is called with the mutex held.
+  /// Returns once `isOver`, which whoever makes it true follows by ``open()`` or ``wake()``. It is called with the mutex held.
   @inline(__always)
   func wait(_ isOver: () -> Bool) {
     for _ in 0..<patience {

@@ -132,7 +132,7 @@ struct TilingTests {
       for columns in axes(width) {
         let grid = TileGrid(rows: rows, columns: columns)
         let bound = try plan.binding(height: grid.tileHeight, width: grid.tileWidth)
-        let bytes = try PlanSession.memoryByteCount(plan, bound, threads: 8) + grid.bufferByteCount
+        let bytes = try PlanSession.memoryByteCount(bound, threads: 8) + grid.bufferByteCount
         let work = try bound.multiplyAdds(of: plan.plan).reduce(0, +) * grid.count
         guard bytes <= budget, work < best?.multiplyAdds ?? .max else { continue }
         best = TileChoice(grid: grid, byteCount: bytes, multiplyAdds: work)

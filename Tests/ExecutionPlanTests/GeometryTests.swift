@@ -52,14 +52,44 @@ import Testing
     }
   }
 
-  @Test func panelsCoverTheWidthAndTheLastHoldsTwoPatches() throws {
+  private var feedForward: FeedForwardStage {
     let none = ConstantID(rawValue: 0)
+    return FeedForwardStage(
+      input: BufferID(rawValue: 0), output: BufferID(rawValue: 1), channels: 8, hidden: 24, frame: .upright,
+      rmsEpsilon: 1e-6, stripRows: 2, panelColumns: 64,
+      weights: .init(projectIn: none, projectInBias: none, convolution: none, projectOut: none, filter: none))
+  }
+
+  @Test(arguments: [1, 2, 3, 8, 256])
+  func segmentsCoverTheRowsAndAPartOfABandHasAWholeOneAbove(threads: Int) throws {
+    for height in 8...300 {
+      let layout = try FeedForwardLayout(feedForward, height: height, width: 70)
+      let count = layout.segments(threads: threads)
+      let segments = (0..<count).map { layout.rows(ofSegment: $0, of: count) }
+      #expect(segments.first?.lowerBound == 0 && segments.last?.upperBound == height)
+      for (rows, next) in zip(segments, segments.dropFirst()) { #expect(rows.upperBound == next.lowerBound) }
+      for rows in segments {
+        #expect(!rows.isEmpty && rows.lowerBound % 8 == 0)
+        if rows.upperBound % 8 != 0, count > 1 { #expect(rows.count > 8) }
+      }
+    }
+  }
+
+  @Test func threadsHaveAboutTheSameToDo() throws {
+    func share(_ width: Int, _ height: Int, threads: Int) throws -> Double {
+      let layout = try FeedForwardLayout(feedForward, height: height, width: width)
+      let tiles = layout.segments(threads: threads) * (layout.panelEdges.count - 1)
+      return Double(tiles) / Double(threads) / Double((tiles + threads - 1) / threads)
+    }
+    #expect(try share(256, 256, threads: 2) == 1)
+    #expect(try share(64, 64, threads: 2) == 1)
+    #expect(try share(320, 184, threads: 2) == 1)
+    #expect(try share(64, 64, threads: 8) == 1)
+  }
+
+  @Test func panelsCoverTheWidthAndTheLastHoldsTwoPatches() throws {
     for width in 5...600 {
-      let stage = FeedForwardStage(
-        input: BufferID(rawValue: 0), output: BufferID(rawValue: 1), channels: 8, hidden: 24, frame: .upright,
-        rmsEpsilon: 1e-6, stripRows: 2, panelColumns: 64,
-        weights: .init(projectIn: none, projectInBias: none, convolution: none, projectOut: none, filter: none))
-      let layout = try FeedForwardLayout(stage, height: 16, width: width)
+      let layout = try FeedForwardLayout(feedForward, height: 16, width: width)
       #expect(layout.panelEdges.first == 0)
       #expect(layout.panelEdges.last == width)
       for (start, end) in zip(layout.panelEdges, layout.panelEdges.dropFirst()) {

@@ -73,6 +73,7 @@ static void layer_norm(const evssm_layer_norm_args *args) {
   const float share = 1 / (float)channels;
   for (size_t p = 0; p < args->pixels; p++) {
     float *y = args->y + (ptrdiff_t)p * args->stride;
+    for (size_t c = 0; c < pitch; c += EVSSM_LANES) PREFETCH_WRITE(y + NORM_AHEAD * args->stride + c);
     const vec mean = vec_set(norm_mean(y, channels, share));
     const vec scale = vec_set(norm_inverse_root(norm_variance(y, channels, mean, share) + args->epsilon));
     size_t c = 0;

@@ -51,10 +51,14 @@ typedef struct {
   size_t count;
 } scan_block;
 
+/* How many positions ahead lines are asked for: half of them another core has written. */
+#define SCAN_AHEAD 16
+
 INLINE void scan_next(const evssm_scan_args *args, scan_block *block) {
   block->u += args->u_stride;
   block->y += args->y_stride;
   block->parameters += args->parameters_stride;
+  PREFETCH_WRITE(block->y + SCAN_AHEAD * args->y_stride);
 }
 
 /* One state of one position: h = decay * h + input * b, and sum + h * c. */

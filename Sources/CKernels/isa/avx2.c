@@ -2,7 +2,7 @@
 #include "tables.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,prfchw"))), apply_to = function)
 #include "../vocabulary/avx2.h"
 #include "../vocabulary/avx2_exp.h"
 #include "../body/bodies.h"

@@ -1,9 +1,10 @@
 import Tensors
 
-/// How a feed-forward stage is cut for maps of one size, and where its buffers lie. A pure function of the step and the
-/// size.
+/// How a feed-forward stage is cut for maps of one size, and where a thread's buffers lie. A pure function of the step and
+/// the size.
 ///
-/// The frame's columns are cut into panels; a panel is processed in bands of 8 rows, a band in strips of rows.
+/// The frame's columns are cut into panels, and panels into segments of rows. A thread works through a segment by itself, in
+/// bands of 8 rows and strips of rows, with all that lies between input and output in its own memory.
 public struct FeedForwardLayout: Sendable, Hashable {
   public let height: Int
   public let width: Int
@@ -17,11 +18,11 @@ public struct FeedForwardLayout: Sendable, Hashable {
 
   /// Ring of `expandedRows` rows of project_in's result, each with one pixel of halo at both ends.
   public let expanded: Int
-  /// What three strips reach: one is projected while the one after it waits and the next is expanded.
+  /// What a strip's convolution reads.
   public let expandedRows: Int
   /// Ring of `projectedRows` rows of project_out's result, each of `panelWidth` pixels.
   public let projected: Int
-  /// Two bands; three where a strip is a whole band.
+  /// A band; two where the last band is no whole one and reflects into the one above.
   public let projectedRows: Int
   /// Floats in all.
   public let total: Int
@@ -35,19 +36,39 @@ public struct FeedForwardLayout: Sendable, Hashable {
     edges.append(frame.width)
     panelEdges = edges
     panelWidth = zip(edges.dropFirst(), edges).map { $0 - $1 }.max() ?? frame.width
-    // Where the map is narrower than a panel, strips of the planned number of pixels have more rows: a strip of a single
-    // tile would leave all threads but one idle.
-    var rows = stage.stripRows
-    while rows < Layout.patch && 2 * rows * panelWidth <= stage.stripRows * stage.panelColumns { rows *= 2 }
-    stripRows = rows
+    stripRows = stage.stripRows
     hiddenPitch = Layout.pitch(stage.hidden)
     channelPitch = Layout.pitch(stage.channels)
 
     var scratch = ScratchAllocator()
-    expandedRows = min(3 * stripRows, frame.height) + 2
-    projectedRows = min(stripRows < Layout.patch ? 2 : 3, (frame.height + Layout.patch - 1) / Layout.patch) * Layout.patch
+    expandedRows = stripRows + 2
+    projectedRows = (frame.height % Layout.patch == 0 ? 1 : 2) * Layout.patch
     expanded = try scratch.place(expandedRows, panelWidth + 2, 2, hiddenPitch)
     projected = try scratch.place(projectedRows, panelWidth, channelPitch)
     total = scratch.total
+  }
+
+  /// Bands of 8 rows, the last of which may have fewer.
+  public var bands: Int { (height + Layout.patch - 1) / Layout.patch }
+
+  /// Segments of each panel for so many threads: those that keep them evenly busy, as a segment computes a row at both its
+  /// ends that its neighbours compute as well; and more where that costs next to nothing, for threads that are held up.
+  public func segments(threads: Int) -> Int {
+    let panels = panelEdges.count - 1
+    let cost = { (segments: Int) in
+      let rows = (bands + segments - 1) / segments * Layout.patch + (segments > 1 ? 2 : 0)
+      return (panels * segments + threads - 1) / threads * rows
+    }
+    let most = height % Layout.patch == 0 ? bands : max(bands / 2, 1)
+    let candidates = 1...min(most, 2 * threads)
+    // A run calls this, and allocates nothing.
+    let least = candidates.reduce(Int.max) { min($0, cost($1)) }
+    return candidates.last { 50 * cost($0) <= 51 * least } ?? 1
+  }
+
+  /// Rows of a segment. All bands but the last are whole, and a last one that is not has another above it.
+  public func rows(ofSegment segment: Int, of segments: Int) -> Range<Int> {
+    let edge = { (index: Int) in min(index * bands / segments * Layout.patch, height) }
+    return edge(segment)..<edge(segment + 1)
   }
 }

@@ -61,35 +61,35 @@ extension Schedule {
   }
 
   private struct FeedForwardCandidate {
-    let rows: Int
     let columns: Int
     let bytes: Int
     let cycles: Double
   }
 
+  /// A thread has a panel to itself, so a strip of more than a row only takes more memory.
   func feedForward(channels: Int, hidden: Int) -> FeedForwardChoice {
-    let columns = feedForwardColumns.map { [$0] } ?? [64, 96, 128]
-    let candidates = (feedForwardRows.map { [$0] } ?? [1, 2, 4, 8]).flatMap { rows in
-      columns.map { candidate(rows, $0, channels: channels, hidden: hidden) }
+    let rows = feedForwardRows ?? 1
+    let candidates = (feedForwardColumns.map { [$0] } ?? [32, 64]).map {
+      candidate(rows, $0, channels: channels, hidden: hidden)
     }
     guard let best = candidates.min(by: { $0.cycles < $1.cycles }) else {
-      return FeedForwardChoice(stripRows: 2, panelColumns: 64, reason: "no candidate")
+      return FeedForwardChoice(stripRows: rows, panelColumns: 64, reason: "no candidate")
     }
     return FeedForwardChoice(
-      stripRows: best.rows, panelColumns: best.columns,
-      reason: "strips of \(best.rows) rows in panels of \(best.columns) columns: \(Self.megabytes(best.bytes)) of buffers, "
-        + "in the \(model.level(best.bytes).rawValue)")
+      stripRows: rows, panelColumns: best.columns,
+      reason: "strips of \(rows) rows in panels of \(best.columns) columns, a thread each: \(Self.megabytes(best.bytes)) "
+        + "of buffers, in the \(model.level(best.bytes * target.cores).rawValue)")
   }
 
-  /// A pixel of a row in the ring holds both hidden halves. Panels compute the columns at their edges twice.
+  /// A pixel of a row in the ring holds both hidden halves; the gated row, and of a band the projection and the map, have
+  /// one each. Panels compute the columns at their edges twice.
   private func candidate(_ rows: Int, _ columns: Int, channels: Int, hidden: Int) -> FeedForwardCandidate {
     let (wide, narrow) = (2 * Layout.pitch(hidden), Layout.pitch(channels))
-    let bands = rows < Layout.patch ? 2 : 3
-    let bytes = 4 * columns * ((3 * rows + 2) * wide + bands * Layout.patch * narrow)
-    let phases = 2 + Double(rows) / Double(Layout.patch)
+    let bytes = 4 * columns * ((rows + 2) * wide + wide / 2 + 2 * Layout.patch * narrow)
     let halo = 2 * Double(channels * wide) / Double(columns * Layout.lanes)
-    let cycles = model.cycles(pixels: rows * columns, phases: phases, bytes: bytes, traffic: 4 * (4 * wide + 2 * narrow))
-    return FeedForwardCandidate(rows: rows, columns: columns, bytes: bytes, cycles: cycles + halo)
+    let traffic = 4 * (4 * wide + 2 * narrow)
+    return FeedForwardCandidate(
+      columns: columns, bytes: bytes, cycles: Double(traffic) * model.cyclesPerByte(bytes * target.cores) + halo)
   }
 }
 

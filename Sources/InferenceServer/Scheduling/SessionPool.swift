@@ -24,10 +24,9 @@ struct SessionBytes: Sendable, Hashable {
 
   /// Throws what binding the plan to this size throws.
   init(_ model: ServedModel, height: Int, width: Int, threads: Int) throws {
-    let arena = try model.plan.binding(height: height, width: width).arenaByteCount
-    let scratch = try PlanSession.threadScratchByteCount(model.plan)
-    narrow = try Checked.add(arena, scratch)
-    wide = try Checked.add(arena, Checked.multiply(scratch, threads))
+    let bound = try model.plan.binding(height: height, width: width)
+    narrow = try PlanSession.memoryByteCount(bound, threads: 1)
+    wide = try PlanSession.memoryByteCount(bound, threads: threads)
   }
 }
 

@@ -1,12 +1,13 @@
 import CKernels
 import ExecutionPlan
 
-/// Runs a feed-forward stage: panel after panel, in strips of rows.
+/// Runs a feed-forward stage. The threads share out the segments of its panels; each goes through a segment by itself, so
+/// that nothing of what is between input and output passes from core to core.
 ///
-/// Phases: *expand* (norm and project_in for a strip's rows, one row ahead), *project* (depthwise 3×3, gate and
-/// project_out), and *filter* (the spectral filter of a band that is complete, and the residual).
+/// Strip after strip: *expand* (norm and project_in, one row ahead) and *project* (depthwise 3×3, gate and project_out);
+/// band after band: *filter* (the spectral filter and the residual).
 final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
-  // Unchecked: all members are constants; the memory behind the pointers is written in phases that wait for each other.
+  // Unchecked: all members are constants; what a thread writes is its own.
   private let kernels: UnsafePointer<evssm_kernels>
   private let stage: FeedForwardStage
   private let layout: FeedForwardLayout
@@ -15,11 +16,9 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   private let input: Floats
   private let output: Floats
   private let weights: FeedForwardWeights
-  private let expanded: Floats
-  private let projected: Floats
 
   init(
-    _ stage: FeedForwardStage, input: MapView, output: MapView, weights: FeedForwardWeights, scratch: Floats,
+    _ stage: FeedForwardStage, input: MapView, output: MapView, weights: FeedForwardWeights,
     kernels: UnsafePointer<evssm_kernels>
   ) throws {
     self.kernels = kernels
@@ -30,159 +29,114 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
     view = FrameView(frame: stage.frame, height: input.height, width: input.width, pitch: input.pitch)
     self.input = input.pixels
     self.output = output.pixels
-    expanded = scratch + layout.expanded
-    projected = scratch + layout.projected
   }
 
-  /// Columns `start..<end` of the frame, processed from top to bottom.
-  private struct Panel {
-    let start: Int
-    let end: Int
-    /// Tiles of project_out's columns.
-    let tiles: RowTiles
-    /// Tiles of project_in's columns, which reach one pixel further on both sides.
-    let haloTiles: RowTiles
-
-    init(start: Int, end: Int) {
-      self.start = start
-      self.end = end
-      tiles = RowTiles(width: end - start)
-      haloTiles = RowTiles(width: end - start + 2)
-    }
-
-    var width: Int { end - start }
-    var patches: Int { (width + Layout.patch - 1) / Layout.patch }
+  /// Columns and rows of the frame, processed from top to bottom, and the memory of the thread that does.
+  private struct Segment {
+    let columns: Range<Int>
+    let rows: Range<Int>
+    let scratch: Floats
+    let expanded: Floats
+    let projected: Floats
   }
 
   func run(worker: Int, team: Team, scratch: Floats) {
-    for index in 1..<layout.panelEdges.count {
-      let panel = Panel(start: layout.panelEdges[index - 1], end: layout.panelEdges[index])
-      run(Turn(panel: panel, worker: worker, team: team, scratch: scratch))
+    let count = layout.segments(threads: team.count)
+    team.tiles((layout.panelEdges.count - 1) * count, worker: worker) { index in
+      let (panel, segment) = index.quotientAndRemainder(dividingBy: count)
+      let own = scratch + tile.total
+      run(
+        Segment(
+          columns: layout.panelEdges[panel]..<layout.panelEdges[panel + 1], rows: layout.rows(ofSegment: segment, of: count),
+          scratch: scratch, expanded: own + layout.expanded, projected: own + layout.projected))
     }
   }
 
-  /// A worker on a panel.
-  private struct Turn {
-    let panel: Panel
-    let worker: Int
-    let team: Team
-    let scratch: Floats
-  }
-
-  /// Strip after strip, with the expansion two strips ahead: each phase may begin while the one before it ends, as it
-  /// needs only what is older.
-  private func run(_ turn: Turn) {
-    expand(turn, strip: 0, overlapping: 0)
-    expand(turn, strip: 1, overlapping: 1)
-    var filtered = 0
-    for strip in 0..<strips {
-      project(turn, strip: strip)
-      expand(turn, strip: strip + 2, overlapping: 1)
-      let complete = strip * layout.stripRows / Layout.patch
-      if complete > filtered {
-        filter(turn, band: filtered, overlapping: 1)
-        filtered = complete
-      }
-    }
-    let bands = (layout.height + Layout.patch - 1) / Layout.patch
-    for band in filtered..<bands { filter(turn, band: band, overlapping: 0) }
-  }
-
-  private var strips: Int { (layout.height + layout.stripRows - 1) / layout.stripRows }
-
-  /// Rows of the map that a strip's projection needs and no strip before it expanded; none behind the last strip.
-  private func rowsToExpand(_ strip: Int) -> Range<Int> {
-    guard strip < strips else { return 0..<0 }
-    let first = strip * layout.stripRows
-    return (strip == 0 ? -1 : first + 1)..<(min(first + layout.stripRows, layout.height) + 1)
-  }
-
-  private func expand(_ turn: Turn, strip: Int, overlapping: Int) {
-    let rows = rowsToExpand(strip)
-    let count = turn.panel.haloTiles.count(rows: rows.count)
-    turn.team.phase(count, worker: turn.worker, overlapping: overlapping) { tile in
-      expand(turn.panel, rows, tile, turn.scratch)
-    }
-  }
-
-  private func project(_ turn: Turn, strip: Int) {
-    let first = strip * layout.stripRows
-    let rows = first..<min(first + layout.stripRows, layout.height)
-    turn.team.phase(turn.panel.tiles.count(rows: rows.count), worker: turn.worker, overlapping: 1) { tile in
-      project(turn.panel, rows, tile, turn.scratch)
-    }
-  }
-
-  private func filter(_ turn: Turn, band: Int, overlapping: Int) {
-    turn.team.phase(turn.panel.patches, worker: turn.worker, overlapping: overlapping) { tile in
-      filter(turn.panel, band: band, patch: tile, turn.scratch)
+  private func run(_ segment: Segment) {
+    var next = segment.rows.lowerBound - 1
+    for first in stride(from: segment.rows.lowerBound, to: segment.rows.upperBound, by: layout.stripRows) {
+      let end = min(first + layout.stripRows, segment.rows.upperBound)
+      for row in next...end { expand(segment, row) }
+      next = end + 1
+      for row in first..<end { project(segment, row) }
+      if end % Layout.patch == 0 || end == layout.height { filter(segment, band: (end - 1) / Layout.patch) }
     }
   }
 
   /// The first pixel (column −1 of the panel) of a row in the ring.
-  private func ring(_ row: Int, _ panel: Panel) -> Floats {
+  private func ring(_ row: Int, _ segment: Segment) -> Floats {
     let slots = layout.expandedRows
-    return expanded + (row + slots) % slots * (layout.panelWidth + 2) * 2 * layout.hiddenPitch
+    return segment.expanded + (row + slots) % slots * (layout.panelWidth + 2) * 2 * layout.hiddenPitch
   }
 
-  private func expand(_ panel: Panel, _ rows: Range<Int>, _ index: Int, _ scratch: Floats) {
-    let (offset, start, end) = panel.haloTiles.tile(index, rows: rows.count)
-    let row = rows.lowerBound + offset
+  /// Norm and project_in of a row and a pixel of halo at both ends; outside the map the convolution pads with zeros.
+  private func expand(_ segment: Segment, _ row: Int) {
     let pitch = 2 * layout.hiddenPitch
-    let target = ring(row, panel)
-    guard row >= 0, row < layout.height else {
-      (target + start * pitch).update(repeating: 0, count: (end - start) * pitch)
-      return
+    let target = ring(row, segment)
+    let (left, right) = (segment.columns.lowerBound - 1, segment.columns.upperBound + 1)
+    guard row >= 0, row < layout.height else { return target.update(repeating: 0, count: (right - left) * pitch) }
+    if left < 0 { target.update(repeating: 0, count: pitch) }
+    if right > layout.width { (target + (right - 1 - left) * pitch).update(repeating: 0, count: pitch) }
+    eachTile(max(left, 0)..<min(right, layout.width)) { columns in
+      let operand = Operand(segment.scratch + tile.operand)
+      kernels.rmsNorm(
+        input + view.offset(row, columns.lowerBound), stride: view.columnStride, into: operand, for: weights.projectIn,
+        pitch: layout.channelPitch, pixels: columns.count, channels: stage.channels, epsilon: stage.rmsEpsilon)
+      kernels.product(
+        operand, stride: layout.channelPitch, inner: stage.channels, weights.projectIn,
+        into: target + (columns.lowerBound - left) * pitch, stride: pitch, rows: columns.count)
     }
-    // Ring column i is the frame's column panel.start + i − 1; outside the map the convolution pads with zeros.
-    let first = max(start, panel.start == 0 ? 1 : 0)
-    let last = min(end, layout.width - panel.start + 1)
-    if first > start { (target + start * pitch).update(repeating: 0, count: pitch) }
-    if last < end { (target + last * pitch).update(repeating: 0, count: pitch) }
-    let operand = Operand(scratch + tile.operand)
-    kernels.rmsNorm(
-      input + view.offset(row, panel.start + first - 1), stride: view.columnStride, into: operand, for: weights.projectIn,
-      pitch: layout.channelPitch, pixels: last - first, channels: stage.channels, epsilon: stage.rmsEpsilon)
-    kernels.product(
-      operand, stride: layout.channelPitch, inner: stage.channels, weights.projectIn,
-      into: target + first * pitch, stride: pitch, rows: last - first)
   }
 
-  private func project(_ panel: Panel, _ rows: Range<Int>, _ index: Int, _ scratch: Floats) {
-    let (offset, start, end) = panel.tiles.tile(index, rows: rows.count)
-    let row = rows.lowerBound + offset
+  /// Calls `body` for parts of `columns` that fit the buffers of a tile.
+  @inline(__always)
+  private func eachTile(_ columns: Range<Int>, _ body: (Range<Int>) -> Void) {
+    for start in stride(from: columns.lowerBound, to: columns.upperBound, by: Operation.tilePixels) {
+      body(start..<min(start + Operation.tilePixels, columns.upperBound))
+    }
+  }
+
+  private func project(_ segment: Segment, _ row: Int) {
     let pitch = 2 * layout.hiddenPitch
-    let at = (start + 1) * pitch
-    var gate = evssm_depthwise_args(
-      row: (
-        ConstFloats(ring(row - 1, panel) + at), ConstFloats(ring(row, panel) + at), ConstFloats(ring(row + 1, panel) + at)
-      ), row_stride: pitch,
-      weight: weights.convolution, bias: nil, out: scratch + tile.operand, out_stride: layout.hiddenPitch,
-      pixels: end - start, pitch: layout.hiddenPitch)
-    kernels.depthwiseGate(&gate, for: weights.projectOut)
-    kernels.product(
-      Operand(scratch + tile.operand), stride: layout.hiddenPitch, inner: stage.hidden, weights.projectOut,
-      into: projectedPixel(row, start), stride: layout.channelPitch, rows: end - start)
+    eachTile(segment.columns) { columns in
+      let at = (columns.lowerBound - segment.columns.lowerBound + 1) * pitch
+      var gate = evssm_depthwise_args(
+        row: (
+          ConstFloats(ring(row - 1, segment) + at), ConstFloats(ring(row, segment) + at),
+          ConstFloats(ring(row + 1, segment) + at)
+        ), row_stride: pitch,
+        weight: weights.convolution, bias: nil, out: segment.scratch + tile.operand, out_stride: layout.hiddenPitch,
+        pixels: columns.count, pitch: layout.hiddenPitch)
+      kernels.depthwiseGate(&gate, for: weights.projectOut)
+      kernels.product(
+        Operand(segment.scratch + tile.operand), stride: layout.hiddenPitch, inner: stage.hidden, weights.projectOut,
+        into: projectedPixel(segment, row, columns.lowerBound), stride: layout.channelPitch, rows: columns.count)
+    }
   }
 
-  /// A pixel of project_out's result; `column` counts from the panel's start.
-  private func projectedPixel(_ row: Int, _ column: Int) -> Floats {
-    projected + (row % layout.projectedRows * layout.panelWidth + column) * layout.channelPitch
+  /// A pixel of project_out's result.
+  private func projectedPixel(_ segment: Segment, _ row: Int, _ column: Int) -> Floats {
+    let index = row % layout.projectedRows * layout.panelWidth + column - segment.columns.lowerBound
+    return segment.projected + index * layout.channelPitch
   }
 
-  /// Filters one patch of a band and adds it to the input.
-  private func filter(_ panel: Panel, band: Int, patch: Int, _ scratch: Floats) {
-    let row = band * Layout.patch
-    let column = patch * Layout.patch
+  /// Filters a band patch by patch and adds it to the input.
+  private func filter(_ segment: Segment, band: Int) {
+    for column in stride(from: segment.columns.lowerBound, to: segment.columns.upperBound, by: Layout.patch) {
+      filter(segment, row: band * Layout.patch, column: column)
+    }
+  }
+
+  private func filter(_ segment: Segment, row: Int, column: Int) {
     let rows = min(Layout.patch, layout.height - row)
-    let columns = min(Layout.patch, panel.width - column)
+    let columns = min(Layout.patch, segment.columns.upperBound - column)
     let isWhole = rows == Layout.patch && columns == Layout.patch
-    let gathered = scratch + tile.result
-    if !isWhole { gather(row, column, panelWidth: panel.width, into: gathered) }
-    let offset = view.offset(row, panel.start + column)
+    let gathered = segment.scratch + tile.result
+    if !isWhole { gather(segment, row, column, into: gathered) }
+    let offset = view.offset(row, column)
     let pitch = layout.channelPitch
     var arguments = evssm_spectral_args(
-      in: isWhole ? projectedPixel(row, column) : gathered,
+      in: isWhole ? projectedPixel(segment, row, column) : gathered,
       in_row: (isWhole ? layout.panelWidth : Layout.patch) * pitch, in_pixel: pitch, filter: weights.filter,
       addend: input + offset, out: output + offset, out_row: view.rowStride, out_pixel: view.columnStride, first_row: 0,
       end_row: rows, first_column: 0, end_column: columns, pitch: pitch)
@@ -190,12 +144,13 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   }
 
   /// A patch that reaches over the map's last row or column, filled up by reflection.
-  private func gather(_ row: Int, _ column: Int, panelWidth: Int, into out: Floats) {
+  private func gather(_ segment: Segment, _ row: Int, _ column: Int, into out: Floats) {
     for i in 0..<Layout.patch {
       let y = PictureBinding.reflect(row + i, layout.height)
       for j in 0..<Layout.patch {
-        let x = PictureBinding.reflect(column + j, panelWidth)
-        (out + (i * Layout.patch + j) * layout.channelPitch).update(from: projectedPixel(y, x), count: layout.channelPitch)
+        let x = PictureBinding.reflect(column + j, layout.width)
+        (out + (i * Layout.patch + j) * layout.channelPitch)
+          .update(from: projectedPixel(segment, y, x), count: layout.channelPitch)
       }
     }
   }

@@ -8,18 +8,25 @@ extension ScanStageExecutor {
     (strip.scanStart < 0 ? -1 : 0)..<((strip.scanEnd + layout.columns.length - 1) / layout.columns.length)
   }
 
+  /// The positions of one tile of ``closingRows(_:)`` that are scanned with the strip; none where the row is beyond them.
+  func scanned(_ strip: Strip, _ index: Int) -> Range<Int> {
+    let rows = closingRows(strip)
+    let (offset, start, end) = tiles.tile(index, rows: rows.count)
+    let first = (rows.lowerBound + offset) * layout.columns.length
+    let lowest = max(first + start, strip.scanStart)
+    return lowest..<max(lowest, min(first + end, strip.scanEnd))
+  }
+
   /// Layer norm, gate, out_proj and residual for one tile of a row, as far as its positions are scanned.
   func close(_ strip: Strip, _ index: Int, _ scratch: Floats) {
-    let rows = closingRows(strip)
-    let (offset, tileStart, tileEnd) = tiles.tile(index, rows: rows.count)
-    let row = rows.lowerBound + offset
+    let span = scanned(strip, index)
+    guard !span.isEmpty else { return }
     let width = layout.columns.length
-    let start = max(tileStart, strip.scanStart - row * width)
-    let end = min(tileEnd, strip.scanEnd - row * width)
-    guard start < end else { return }
+    let row = span.lowerBound >= 0 ? span.lowerBound / width : -1
+    let start = span.lowerBound - row * width
     let pitch = layout.innerPitch
-    let y = sequence(strip.index) + (row * width + start) * pitch
-    let pixels = end - start
+    let y = sequence(strip.index) + span.lowerBound * pitch
+    let pixels = span.count
     var norm = evssm_layer_norm_args(
       y: y, stride: pitch, pixels: pixels, channels: stage.inner, weight: weights.normWeight, bias: weights.normBias,
       epsilon: stage.layerNormEpsilon)

@@ -74,14 +74,15 @@ extension ScanStageExecutor {
     }
   }
 
-  /// The taps along the scan order for a span of positions.
+  /// The taps along the scan order for one tile of a row, as far as its positions are scanned with the strip.
   func convolve(_ strip: Strip, _ index: Int) {
-    let start = strip.scanStart + index * Operation.tilePixels
-    let end = min(start + Operation.tilePixels, strip.scanEnd)
+    let span = scanned(strip, index)
+    guard !span.isEmpty else { return }
     let pitch = layout.parameterPitch
+    let start = span.lowerBound
     var arguments = evssm_taps_args(
       in: parameters(strip.index) + start * pitch, in_stride: pitch, out: convolved + start * pitch, out_stride: pitch,
-      weight: weights.taps, bias: weights.tapsBias, positions: end - start, pitch: pitch)
+      weight: weights.taps, bias: weights.tapsBias, positions: span.count, pitch: pitch)
     kernels.pointee.taps(&arguments)
   }
 

@@ -142,9 +142,8 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     switch phase {
     case .expand: tiles.count(rows: rowsToExpand(strip).count)
     case .mix: tiles.count(rows: strip.rows)
-    case .taps: (strip.scanEnd - strip.scanStart + Operation.tilePixels - 1) / Operation.tilePixels
     case .scan: layout.innerPitch / Layout.lanes
-    case .close: tiles.count(rows: closingRows(strip).count)
+    case .taps, .close: tiles.count(rows: closingRows(strip).count)
     }
   }
 

@@ -7,7 +7,7 @@ typealias ConstFloats = UnsafePointer<Float>
 /// A step bound to sizes and memory. Every worker of a team calls ``run(worker:team:scratch:)``, which allocates
 /// nothing.
 protocol StepExecutor: AnyObject, Sendable {
-  /// - Parameter scratch: the worker's private memory, at least `Operation.threadScratchFloats()`.
+  /// - Parameter scratch: the worker's private memory, at least `BoundPlan.threadScratchByteCount`.
   func run(worker: Int, team: Team, scratch: Floats)
 }
 

@@ -114,7 +114,7 @@ public struct TilePlanner: Sendable {
 
   private func choice(_ grid: TileGrid, beside bytes: Int) throws -> TileChoice {
     let bound = try plan.binding(height: grid.tileHeight, width: grid.tileWidth)
-    let session = try PlanSession.memoryByteCount(plan, bound, threads: threads)
+    let session = try PlanSession.memoryByteCount(bound, threads: threads)
     let work = try bound.multiplyAdds(of: plan.plan).reduce(0) { try Checked.add($0, $1) }
     return TileChoice(
       grid: grid, byteCount: try Checked.add(session, bytes), multiplyAdds: try Checked.multiply(work, grid.count))
