@@ -5,17 +5,26 @@ import Tensors
 // sums whose operands are known in the frame.
 
 extension Lifter {
+  /// Steps that a frame is moved over; a product of two maps counts as several. A norm in pieces has about eight.
+  private static let mostTurned = 24
+  private static let productSteps = 6
+
   /// A map in another frame. Frames in a row are one; a norm, and the steps to one, are those of the map in the frame.
-  mutating func turned(_ map: ValueID, _ frame: Frame) throws -> ValueID {
-    guard frame != .upright, let made = producer(map) else { return try changed(map, frame) }
+  ///
+  /// - Parameter steps: how many a frame may still be moved over.
+  mutating func turned(_ map: ValueID, _ frame: Frame, steps: Int = mostTurned) throws -> ValueID {
+    guard frame != .upright, steps > 0, let made = producer(map) else { return try changed(map, frame) }
     let x = made.inputs.first
     switch made.op {
-    case let inner as ChangeFrame: return try turned(made.inputs[0], inner.frame.composed(with: frame))
-    case is RMSNorm: return try addOne(made.op, [turned(made.inputs[0], frame)] + made.inputs.dropFirst())
+    case let inner as ChangeFrame:
+      return try turned(made.inputs[0], inner.frame.composed(with: frame), steps: steps - 1)
+    case is RMSNorm:
+      return try addOne(made.op, [turned(made.inputs[0], frame, steps: steps - 1)] + made.inputs.dropFirst())
     case let binary as ElementwiseBinary where binary.function == .multiply && made.inputs.allSatisfy { $0 == x }:
-      let root = try turned(made.inputs[0], frame)
+      let root = try turned(made.inputs[0], frame, steps: steps - 1)
       return try product(root, root)
-    case let lifted as LiftedOperator: return try turned(map, lifted, made.inputs, frame) ?? changed(map, frame)
+    case let lifted as LiftedOperator:
+      return try turned(map, lifted, made.inputs, frame, steps - 1) ?? changed(map, frame)
     default: return try changed(map, frame)
     }
   }
@@ -26,15 +35,16 @@ extension Lifter {
 
   /// The steps to norms and activations are per pixel.
   private mutating func turned(
-    _ map: ValueID, _ step: LiftedOperator, _ inputs: [ValueID], _ frame: Frame
+    _ map: ValueID, _ step: LiftedOperator, _ inputs: [ValueID], _ frame: Frame, _ steps: Int
   ) throws -> ValueID? {
     switch step.kind {
     case .affine:
       let (base, change) = affineParts(map)
-      return base == map ? nil : try affine(turned(base, frame), change)
-    case .unary, .sumChannels, .centre: return try addOne(step, [turned(inputs[0], frame)])
+      return base == map ? nil : try affine(turned(base, frame, steps: steps), change)
+    case .unary, .sumChannels, .centre: return try addOne(step, [turned(inputs[0], frame, steps: steps)])
     case .binary("Mul") where inputs.allSatisfy { edit[$0].constant == nil }:
-      return try product(turned(inputs[0], frame), turned(inputs[1], frame))
+      let rest = steps - Self.productSteps
+      return try product(turned(inputs[0], frame, steps: rest), turned(inputs[1], frame, steps: rest))
     default: return nil
     }
   }

@@ -130,12 +130,11 @@ extension Lifter {
   private mutating func overwritten(
     _ map: ValueID, _ part: ValueID, top: Dimension, left: Dimension
   ) throws -> ValueID {
-    if try isPart(part, of: map, top, left) { return map }
-    if let made = producer(part), case .overwritten(let t, let l)? = (made.op as? LiftedOperator)?.kind,
+    var (part, top, left) = (part, top, left)
+    while let made = producer(part), case .overwritten(let t, let l)? = (made.op as? LiftedOperator)?.kind,
       try isPart(made.inputs[0], of: map, top, left)
-    {
-      return try overwritten(map, made.inputs[1], top: top.plus(t), left: left.plus(l))
-    }
+    { (part, top, left) = (made.inputs[1], try top.plus(t), try left.plus(l)) }
+    if try isPart(part, of: map, top, left) { return map }
     return try addOne(LiftedOperator(.overwritten(top: top, left: left)), [map, part])
   }
 
