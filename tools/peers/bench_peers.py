@@ -9,8 +9,8 @@ Peers:
     onnxruntime  ONNX Runtime on an export of the same network, with the scan as an ONNX Scan
     fallback     PyTorch with the Python loop that the authors' code falls back on without a GPU, at a small size
 
---onnx measures the plan of that file against ONNX Runtime on it, at the size the file says. --prepare builds and exports
-all that is needed and measures nothing. --write puts table and chart into docs/performance.md and docs/performance.svg.
+--onnx measures the plan of that file against ONNX Runtime on it, at the size the file says, or --size where it leaves the sides
+open. --prepare builds and exports all that is needed and measures nothing. --write puts table and chart into docs/performance.md and docs/performance.svg.
 """
 
 import argparse
@@ -116,17 +116,18 @@ def difference(a, b):
     return float(np.abs(np.load(a).astype(np.float64) - np.load(b)).max())
 
 
-def compare(options, plan, kind, size, source, **files):
+def compare(options, plan, kind, size, source, title=None, **files):
     """The plan, the peer, the plan again: one row of the table."""
+    title = title or TITLES[kind]
     before, expected = run_plan(options, plan, size, source)
     found, output = run_peer(options, kind, source, **files)
     if found is None:
-        return {"kind": kind, "size": size, "title": TITLES[kind], "timed_out": options.compile}
+        return {"kind": kind, "size": size, "title": title, "timed_out": options.compile}
     after, _ = run_plan(options, plan, size, source)
     seconds = statistics.median(found["seconds"])
     plan_seconds = statistics.median([before["median_s"], after["median_s"]])
     row = {
-        "kind": kind, "title": TITLES[kind], "size": size, "seconds": seconds, "plan_seconds": plan_seconds,
+        "kind": kind, "title": title, "size": size, "seconds": seconds, "plan_seconds": plan_seconds,
         "ratio": seconds / plan_seconds, "prepare_s": found["prepare_s"], "peak_rss_bytes": found["peak_rss_bytes"],
         "difference": difference(expected, output), "plan": [before, after],
     }
@@ -134,14 +135,16 @@ def compare(options, plan, kind, size, source, **files):
     return row
 
 
-def onnx_size(path):
+def onnx_size(path, size):
+    """The size that the file says, WIDTHxHEIGHT; `size`'s where it leaves a side open."""
     import onnx
 
     model = onnx.load(path, load_external_data=False)
     shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
-    if len(shape) != 4 or min(shape) < 1:
-        sys.exit(f"bench-peers: {path}: the input's shape must be four numbers, not {shape}")
-    return f"{shape[3]}x{shape[2]}"
+    if len(shape) != 4:
+        sys.exit(f"bench-peers: {path}: the input must have four dimensions, not {len(shape)}")
+    width, height = (int(side) for side in size.split("x"))
+    return f"{shape[3] or width}x{shape[2] or height}"
 
 
 def measure(options):
@@ -159,11 +162,11 @@ def measure(options):
             continue
         rows.append(compare(options, network.plan, kind, size, picture(options, size), **files))
     for path in options.onnx:
-        size, plan = onnx_size(path), BUILD / (Path(path).stem + ".plan")
+        size, plan = onnx_size(path, options.size), BUILD / (Path(path).stem + ".plan")
         command(options.evssm, "compile", path, "-o", plan)
         if not options.prepare:
-            row = compare(options, plan, "onnxruntime", size, picture(options, size), onnx=path)
-            rows.append({**row, "title": f"ONNX Runtime, {Path(path).name}"})
+            title = f"ONNX Runtime, {Path(path).parent.name}/{Path(path).name}"
+            rows.append({**compare(options, plan, "onnxruntime", size, picture(options, size), title, onnx=path), "other": True})
     return rows
 
 

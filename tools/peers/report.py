@@ -23,9 +23,33 @@ def _plan_row(rows):
     return row["size"], beside
 
 
+def _cells(row):
+    times = [*(f"{row[key]:.{2 if row[key] >= 1 else 3}f}" for key in ("seconds", "plan_seconds")), f"{row['ratio']:.1f}"]
+    return [row["title"], row["size"], *times, _mebibytes(row["peak_rss_bytes"]), f"{row['difference']:.1e}"]
+
+
+def other_networks(record):
+    """Markdown: a row for each graph of another network, in ONNX Runtime and as a plan; empty where there is none."""
+    rows = [row for row in record["rows"] if "other" in row]
+    if not rows:
+        return ""
+    head = [
+        "| graph of another network | picture | s | evssm beside it, s | ratio | peak memory | largest difference |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *("| " + " | ".join(_cells(row)) + " |" for row in rows)])
+
+
+def _network_rows(record):
+    """The peers on EVSSM itself, those that finished."""
+    return [row for row in record["rows"] if "seconds" in row and "other" not in row]
+
+
 def table(record):
-    """Markdown: a row for the plan, and one for each peer."""
-    rows = [row for row in record["rows"] if "seconds" in row]
+    """Markdown: a row for the plan, and one for each peer; empty where no peer ran EVSSM."""
+    rows = _network_rows(record)
+    if not rows:
+        return ""
     size, beside = _plan_row(rows)
     seconds = statistics.median(bench["median_s"] for bench in beside)
     peak = max(bench["peak_rss_bytes"] for bench in beside)
@@ -37,10 +61,7 @@ def table(record):
         f"| evssm | {size} | {seconds:.2f} | | 1 | {_mebibytes(peak)} | |",
     ]
     for row in sorted(rows, key=lambda row: row["ratio"]):
-        times = [f"{row['seconds']:.2f}", f"{row['plan_seconds']:.2f}", f"{row['ratio']:.1f}"]
-        cells = [row["title"], row["size"], *times,
-                 _mebibytes(row["peak_rss_bytes"]), f"{row['difference']:.1e}"]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join(_cells(row)) + " |")
     for row in record["rows"]:
         if "timed_out" in row:
             lines.append(f"| {row['title']} | {row['size']} | not ready after {row['timed_out']:.0f} s | | | | |")
@@ -57,7 +78,7 @@ def table(record):
 
 def chart(record):
     """An SVG of the times at the largest size, on a logarithmic axis."""
-    rows = [row for row in record["rows"] if "seconds" in row]
+    rows = _network_rows(record)
     size, beside = _plan_row(rows)
     bars = [("evssm", statistics.median(bench["median_s"] for bench in beside))]
     for row in rows:
@@ -96,8 +117,8 @@ def chart(record):
 
 def write_report(record, root):
     """The table; with a root, also put into docs/performance.md between its markers, beside the chart."""
-    text = table(record)
-    if root is not None:
+    text = "\n\n".join(part for part in (table(record), other_networks(record)) if part)
+    if root is not None and _network_rows(record):
         page = root / "docs" / "performance.md"
         before, rest = page.read_text().split(START)
         after = rest.split(END)[1]
