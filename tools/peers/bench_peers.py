@@ -10,7 +10,8 @@ Peers:
     fallback     PyTorch with the Python loop that the authors' code falls back on without a GPU, at a small size
 
 --onnx measures the plan of that file against ONNX Runtime on it, at the size the file says, or --size where it leaves the sides
-open. --prepare builds and exports all that is needed and measures nothing. --write puts table and chart into docs/performance.md and docs/performance.svg.
+open. --prepare builds and exports all that is needed and measures nothing. --write puts table and chart into docs/performance.md
+and docs/performance.svg; at least one of the peers must have run by then.
 """
 
 import argparse

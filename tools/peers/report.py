@@ -118,7 +118,9 @@ def chart(record):
 def write_report(record, root):
     """The table; with a root, also put into docs/performance.md between its markers, beside the chart."""
     text = "\n\n".join(part for part in (table(record), other_networks(record)) if part)
-    if root is not None and _network_rows(record):
+    if root is not None:
+        if not _network_rows(record):
+            raise SystemExit("bench-peers: --write needs a peer that ran EVSSM: its table and chart begin with them")
         page = root / "docs" / "performance.md"
         before, rest = page.read_text().split(START)
         after = rest.split(END)[1]
