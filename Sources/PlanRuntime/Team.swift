@@ -11,10 +11,12 @@ import Synchronization
 final class Team: @unchecked Sendable {
   // Unchecked: `control` and `trace` change only between runs; everything else is constant or atomic.
   let count: Int
-  private let slots: PhaseSlots
-  private let positions: WorkerPositions
+  let slots: PhaseSlots
+  let positions: WorkerPositions
+  /// The links done of each chain of the phase that has chains.
+  let links: ChainLinks
   /// Woken whenever a phase is complete.
-  private let progress: Gate
+  let progress: Gate
   private let arrived = Atomic<Int>(0)
   private let gate: Gate
   /// Borrowed from the caller of the run, so that looking at it counts no references.
@@ -31,12 +33,13 @@ final class Team: @unchecked Sendable {
     self.count = count
     slots = PhaseSlots(workers: count)
     positions = WorkerPositions(workers: count)
+    links = ChainLinks()
     let patience = count <= Int(evssm_processor_count()) ? Self.patience : 50
     gate = Gate(patience: patience)
     progress = Gate(patience: patience)
   }
 
-  private var isStopped: Bool { stopped.load(ordering: .relaxed) != 0 }
+  var isStopped: Bool { stopped.load(ordering: .relaxed) != 0 }
 
   /// Why the rest of the run is skipped; nil while it goes on.
   var stop: StopReason? {
@@ -90,7 +93,7 @@ final class Team: @unchecked Sendable {
 
   /// A phase's waiting lies in front of its work: in the trace it is the gap to the phase before.
   @inline(never)
-  private func record(_ worker: Int, _ began: UInt64) {
+  func record(_ worker: Int, _ began: UInt64) {
     let worked = RunControl.now()
     trace?._withUnsafeGuaranteedRef { $0.record(worker: worker, began: began, worked: worked, ended: worked) }
   }
@@ -98,7 +101,7 @@ final class Team: @unchecked Sendable {
   /// Returns when all phases so far are complete.
   func finish(worker: Int) { settle(through: positions.phase(worker), worker: worker) }
 
-  private func enter(_ tileCount: Int, worker: Int, overlapping: Int) -> Int {
+  func enter(_ tileCount: Int, worker: Int, overlapping: Int) -> Int {
     let phase = positions.begin(tileCount, worker: worker)
     settle(through: phase - 1 - overlapping, worker: worker)
     lookAtControl()
@@ -135,6 +138,7 @@ final class Team: @unchecked Sendable {
     self.trace = trace.map(Unmanaged.passUnretained)
     stopped.store(0, ordering: .relaxed)
     slots.reset()
+    links.reset()
     positions.reset()
   }
 
@@ -225,6 +229,8 @@ final class WorkerPositions: @unchecked Sendable {
     var settled = 0
     /// Tiles of the last ``PhaseSlots/count`` phases.
     var tiles: InlineArray<8, Int> = .init(repeating: 0)
+    /// How often to look whether the others do what is theirs before doing it for them.
+    var polls = Team.mostPolls
     /// Keeps neighbours off this entry's lines.
     var padding: InlineArray<16, Int> = .init(repeating: 0)
   }
@@ -251,6 +257,9 @@ final class WorkerPositions: @unchecked Sendable {
     entries[worker].tiles[phase % PhaseSlots.count] = tiles
     return phase
   }
+
+  func polls(_ worker: Int) -> Int { entries[worker].polls }
+  func setPolls(_ polls: Int, worker: Int) { entries[worker].polls = polls }
 
   func tiles(of phase: Int, worker: Int) -> Int { entries[worker].tiles[phase % PhaseSlots.count] }
 

@@ -65,6 +65,17 @@ import Testing
     }
   }
 
+  /// Wide enough that two threads scan a half of the columns each and hand batches of channels on.
+  @Test(arguments: [1, 100, 2000], [32, 63, 90])
+  func scanStageByHalves(strip: Int, width: Int) throws {
+    var schedule = Schedule()
+    schedule.scanStripPixels = strip
+    var stages = try StageGraph(channels: 56, seed: 5)
+    try stages.scanStage(frame: .init(), windowSide: nil)
+    try stages.scanStage(frame: .init(transposed: true, halfTurned: true), windowSide: 40)
+    try check(stages.finished(), height: 41, width: width, seed: 7, schedule: schedule)
+  }
+
   @Test(arguments: Frame.all, [24, 63])
   func feedForwardStage(frame: Frame, hidden: Int) throws {
     var stages = try StageGraph(channels: 24, seed: 5)

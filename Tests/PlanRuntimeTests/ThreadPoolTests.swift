@@ -93,6 +93,6 @@ import Testing
   }
 }
 
-private final class Counter: Sendable {
+final class Counter: Sendable {
   let value = Atomic<Int>(0)
 }

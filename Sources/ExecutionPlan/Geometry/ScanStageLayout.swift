@@ -6,12 +6,17 @@ import Tensors
 /// A window is processed in strips of whole rows of the frame. The scan lags ``lag`` positions behind the depthwise
 /// convolution, because the seven taps in front of it look that far ahead; the buffers have what the strip needs of the
 /// one before it in front of its own positions.
-public struct ScanStageLayout: Sendable, Hashable {
+///
+/// The columns are cut in two halves at ``RowTiles/seam``, with buffers of their own: two threads that share a strip touch the
+/// same cache lines only where they give each other the pixels on both sides of the seam.
+public struct ScanStageLayout: Sendable {
   /// Positions that the scan runs behind: half of the taps.
   public static let lag = Layout.taps / 2
 
   public let rows: WindowAxis
   public let columns: WindowAxis
+  /// Tiles of a window's rows.
+  public let tiles: RowTiles
   /// Rows of a strip.
   public let stripRows: Int
   /// Floats a pixel of the inner maps.
@@ -19,41 +24,69 @@ public struct ScanStageLayout: Sendable, Hashable {
   /// Floats a position of the scan's parameters.
   public let parameterPitch: Int
 
-  /// Ring of `stripRows + 2` rows of in_proj's x half, each with one pixel of halo at both ends.
-  public let expanded: Int
-  /// `lag + strip` positions of u, overwritten by y; one for even and one for odd strips.
-  public let sequence: [Int]
-  /// `2·lag + strip + lag` positions of x_proj's result; one for even and one for odd strips.
-  public let parameters: [Int]
-  /// `lag + strip` positions of the parameters behind the taps.
-  public let convolved: Int
+  /// The columns up to the seam.
+  public let first: Half
+  /// The columns behind it; nil where rows are not cut.
+  public let second: Half?
   /// The scan's state, [8][innerPitch].
   public let state: Int
   /// Floats in all.
   public let total: Int
 
+  /// The buffers of a part of the columns. Of each pair one is for even and one for odd strips; they are the same where a
+  /// window is one strip.
+  public struct Half: Sendable {
+    /// The first column.
+    public let start: Int
+    public let width: Int
+    /// Ring of `stripRows + 2` rows of in_proj's x half, each with one pixel of halo at both ends.
+    public let expanded: Int
+    /// Rows of u, overwritten by y, with `lag` positions in front of them.
+    public let sequence: (even: Int, odd: Int)
+    /// Rows of x_proj's result, each with `lag` positions of halo at both ends, and `3·lag` positions in front of them: the end
+    /// of the row before with its halo.
+    public let parameters: (even: Int, odd: Int)
+    /// Rows of the parameters behind the taps, with `lag` positions in front of them.
+    public let convolved: Int
+  }
+
   public init(_ stage: ScanStage, height: Int, width: Int) throws {
     let frame = stage.frame.size(height, width)
     rows = WindowAxis(size: frame.height, side: stage.windowSide)
     columns = WindowAxis(size: frame.width, side: stage.windowSide)
+    tiles = RowTiles(width: columns.length)
     // A strip keeps the 2·lag positions in front of the next one, so it has at least as many.
     let least = (2 * Self.lag + columns.length - 1) / columns.length
     stripRows = min(rows.length, max(least, stage.stripPixels / columns.length, 1))
     innerPitch = Layout.pitch(stage.inner)
     parameterPitch = stage.parameterPitch
-    let positions = try Checked.multiply(stripRows, columns.length)
-
     var scratch = ScratchAllocator()
-    expanded = try scratch.place(stripRows + 2, columns.length + 2, innerPitch)
+    let seam = tiles.seam
     let parities = stripRows < rows.length ? 2 : 1
-    var (sequence, parameters): ([Int], [Int]) = ([], [])
-    for _ in 0..<parities {
-      sequence.append(try scratch.place(Self.lag + positions, innerPitch))
-      parameters.append(try scratch.place(3 * Self.lag + positions, parameterPitch))
-    }
-    (self.sequence, self.parameters) = (sequence, parameters)
-    convolved = try scratch.place(Self.lag + positions, parameterPitch)
+    let pitches = (innerPitch, parameterPitch)
+    first = try Half(0..<seam, rows: stripRows, parities: parities, pitches: pitches, &scratch)
+    second =
+      seam < columns.length
+      ? try Half(seam..<columns.length, rows: stripRows, parities: parities, pitches: pitches, &scratch) : nil
     state = try scratch.place(Layout.states, innerPitch)
     total = scratch.total
+  }
+}
+
+extension ScanStageLayout.Half {
+  fileprivate init(
+    _ columns: Range<Int>, rows: Int, parities: Int, pitches: (inner: Int, parameters: Int), _ scratch: inout ScratchAllocator
+  ) throws {
+    (start, width) = (columns.lowerBound, columns.count)
+    let lag = ScanStageLayout.lag
+    let positions = try Checked.multiply(rows, width)
+    expanded = try scratch.place(rows + 2, width + 2, pitches.inner)
+    func place(_ positions: Int, _ pitch: Int) throws -> (even: Int, odd: Int) {
+      let even = try scratch.place(positions, pitch)
+      return (even, parities == 2 ? try scratch.place(positions, pitch) : even)
+    }
+    sequence = try place(lag + positions, pitches.inner)
+    parameters = try place(3 * lag + Checked.multiply(rows, width + 2 * lag), pitches.parameters)
+    convolved = try scratch.place(lag + positions, pitches.parameters)
   }
 }

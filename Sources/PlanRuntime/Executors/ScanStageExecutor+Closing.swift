@@ -8,30 +8,39 @@ extension ScanStageExecutor {
     (strip.scanStart < 0 ? -1 : 0)..<((strip.scanEnd + layout.columns.length - 1) / layout.columns.length)
   }
 
-  /// The positions of one tile of ``closingRows(_:)`` that are scanned with the strip; none where the row is beyond them.
-  func scanned(_ strip: Strip, _ index: Int) -> Range<Int> {
+  /// Columns of a row, counted from the strip's first.
+  struct Span {
+    let row: Int
+    let columns: Range<Int>
+  }
+
+  /// What of one tile of ``closingRows(_:)`` is scanned with the strip; empty where the row is beyond it.
+  func scanned(_ strip: Strip, _ index: Int) -> Span {
     let rows = closingRows(strip)
     let (offset, start, end) = tiles.tile(index, rows: rows.count)
-    let first = (rows.lowerBound + offset) * layout.columns.length
-    let lowest = max(first + start, strip.scanStart)
-    return lowest..<max(lowest, min(first + end, strip.scanEnd))
+    return scanned(strip, rows.lowerBound + offset, start, end)
+  }
+
+  /// What of columns of a row is scanned with the strip.
+  func scanned(_ strip: Strip, _ row: Int, _ start: Int, _ end: Int) -> Span {
+    let first = row * layout.columns.length
+    let lowest = max(start, strip.scanStart - first)
+    return Span(row: row, columns: lowest..<max(lowest, min(end, strip.scanEnd - first)))
   }
 
   /// Layer norm, gate, out_proj and residual for one tile of a row, as far as its positions are scanned.
   func close(_ strip: Strip, _ index: Int, _ scratch: Floats) {
     let span = scanned(strip, index)
-    guard !span.isEmpty else { return }
-    let width = layout.columns.length
-    let row = span.lowerBound >= 0 ? span.lowerBound / width : -1
-    let start = span.lowerBound - row * width
+    guard !span.columns.isEmpty else { return }
+    let start = span.columns.lowerBound
     let pitch = layout.innerPitch
-    let y = sequence(strip.index) + span.lowerBound * pitch
-    let pixels = span.count
+    let y = half(of: start).sequence(strip.index, span.row, start)
+    let pixels = span.columns.count
     var norm = evssm_layer_norm_args(
       y: y, stride: pitch, pixels: pixels, channels: stage.inner, weight: weights.normWeight, bias: weights.normBias,
       epsilon: stage.layerNormEpsilon)
     kernels.pointee.layer_norm(&norm)
-    let frameRow = strip.window.top + strip.firstRow + row
+    let frameRow = strip.window.top + strip.firstRow + span.row
     let operand = Operand(scratch + tile.operand)
     normalise(frameRow, strip.window.left + start, pixels, into: operand, for: weights.inProjectionZ)
     let channelPitch = Layout.pitch(stage.channels)

@@ -6,7 +6,7 @@ import ExecutionPlan
 /// 1. expand: norm and the x half of in_proj for the strip's rows, one row ahead.
 /// 2. mix: depthwise 3×3, GELU and x_proj.
 /// 3. taps: the seven taps along the scan order.
-/// 4. scan: the state recurrence, split over channels.
+/// 4. scan: the state recurrence.
 /// 5. close: layer norm, z half of in_proj, GELU, gate, out_proj, residual.
 final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   // Unchecked: all members are constants; the memory behind the pointers is written in phases that wait for each other.
@@ -20,13 +20,11 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   let weights: ScanStageWeights
   /// Whether the plan has matrices in bfloat16: then GELU, softplus and decays are the coarse ones.
   let isReduced: Bool
-  let expanded: Floats
-  private let sequences: (even: Floats, odd: Floats)
-  private let parameterBuffers: (even: Floats, odd: Floats)
-  let convolved: Floats
+  let first: ScanStageHalf
+  /// The same as ``first`` where rows are not cut.
+  let second: ScanStageHalf
   let state: Floats
   let tiles: RowTiles
-
   init(
     _ stage: ScanStage, input: MapView, output: MapView, weights: ScanStageWeights, isReduced: Bool, scratch: Floats,
     kernels: UnsafePointer<evssm_kernels>
@@ -40,14 +38,10 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     view = FrameView(frame: stage.frame, height: input.height, width: input.width, pitch: input.pitch)
     self.input = input.pixels
     self.output = output.pixels
-    expanded = scratch + layout.expanded
-    let before = ScanStageLayout.lag
-    let buffers = { (offsets: [Int], before: Int) in (scratch + offsets[0] + before, scratch + offsets[offsets.count - 1] + before) }
-    sequences = buffers(layout.sequence, before * layout.innerPitch)
-    parameterBuffers = buffers(layout.parameters, 2 * before * layout.parameterPitch)
-    convolved = scratch + layout.convolved + before * layout.parameterPitch
+    first = ScanStageHalf(layout.first, of: layout, in: scratch)
+    second = ScanStageHalf(layout.second ?? layout.first, of: layout, in: scratch)
     state = scratch + layout.state
-    tiles = RowTiles(width: layout.columns.length)
+    tiles = layout.tiles
   }
 
   /// A window, and where it lies among the others.
@@ -72,11 +66,8 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     var isFirst: Bool { index == 0 }
   }
 
-  /// u and then y of a strip, at its first position.
-  func sequence(_ strip: Int) -> Floats { strip % 2 == 0 ? sequences.even : sequences.odd }
-
-  /// x_proj's result for a strip, at its first position.
-  func parameters(_ strip: Int) -> Floats { strip % 2 == 0 ? parameterBuffers.even : parameterBuffers.odd }
+  /// The half that a column belongs to.
+  func half(of column: Int) -> ScanStageHalf { column < second.start ? first : second }
 
   func run(worker: Int, team: Team, scratch: Floats) {
     for row in layout.rows.starts.indices {
@@ -98,7 +89,7 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   }
 
   /// A worker on a window.
-  private struct Turn {
+  struct Turn {
     let window: Window
     let worker: Int
     let team: Team
@@ -107,34 +98,77 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
 
   private enum Phase { case expand, mix, taps, scan, close }
 
+  /// A phase of a strip.
+  private struct Work {
+    let phase: Phase
+    let strip: Int
+  }
+
+  /// The last two phases that the worker has gone through.
+  private struct Recent {
+    var last: Work?
+    var beforeLast: Work?
+  }
+
   /// Strip after strip, two of them under way, so that two phases that follow each other never belong to each other: the
   /// second may begin while the first ends.
   private func run(_ turn: Turn) {
     let count = (layout.rows.length + layout.stripRows - 1) / layout.stripRows
-    run(.expand, 0, turn, overlapping: 0)
-    run(.mix, 0, turn, overlapping: 0)
-    run(.taps, 0, turn, overlapping: 0)
-    if count > 1 { run(.expand, 1, turn, overlapping: 1) }
+    var recent = Recent()
+    func run(_ phase: Phase, _ index: Int, overlaps: Bool = true) {
+      self.run(Work(phase: phase, strip: index), after: &recent, overlaps: overlaps, turn)
+    }
+    run(.expand, 0, overlaps: false)
+    run(.mix, 0, overlaps: false)
+    run(.taps, 0, overlaps: false)
+    if count > 1 { run(.expand, 1) }
     for index in 0..<count {
       let isFollowed = index + 1 < count
-      run(.scan, index, turn, overlapping: isFollowed ? 1 : 0)
-      if isFollowed { run(.mix, index + 1, turn, overlapping: 1) }
-      run(.close, index, turn, overlapping: isFollowed ? 1 : 0)
-      if isFollowed { run(.taps, index + 1, turn, overlapping: 1) }
-      if index + 2 < count { run(.expand, index + 2, turn, overlapping: 1) }
+      run(.scan, index, overlaps: isFollowed)
+      if isFollowed { run(.mix, index + 1) }
+      run(.close, index, overlaps: isFollowed)
+      if isFollowed { run(.taps, index + 1) }
+      if index + 2 < count { run(.expand, index + 2) }
+    }
+    assist(recent.beforeLast, 1, turn)
+    assist(recent.last, 0, turn)
+  }
+
+  /// Helps with the phases that this one needs complete, then does the worker's own part of it.
+  private func run(_ work: Work, after recent: inout Recent, overlaps: Bool, _ turn: Turn) {
+    assist(recent.beforeLast, 1, turn)
+    if !overlaps { assist(recent.last, 0, turn) }
+    recent = Recent(last: work, beforeLast: recent.last)
+    let strip = strip(work.strip, turn.window)
+    let overlapping = overlaps ? 1 : 0
+    if work.phase == .scan {
+      scan(strip, turn, overlapping: overlapping)
+    } else {
+      turn.team.share(tileCount(work.phase, strip), worker: turn.worker, overlapping: overlapping) {
+        run(work.phase, strip, tile: $0, turn.scratch)
+      }
     }
   }
 
-  private func run(_ phase: Phase, _ index: Int, _ turn: Turn, overlapping: Int) {
-    let strip = strip(index, turn.window)
-    turn.team.phase(tileCount(phase, strip), worker: turn.worker, overlapping: overlapping) { tile in
-      switch phase {
-      case .expand: expand(strip, tile, turn.scratch)
-      case .mix: mix(strip, tile)
-      case .taps: convolve(strip, tile)
-      case .scan: scan(strip, tile)
-      case .close: close(strip, tile, turn.scratch)
+  private func assist(_ work: Work?, _ back: Int, _ turn: Turn) {
+    guard let work, turn.team.count > 1 else { return }
+    let strip = strip(work.strip, turn.window)
+    if work.phase == .scan {
+      assistScan(strip, turn, back: back)
+    } else {
+      turn.team.assist(back, tiles: tileCount(work.phase, strip), worker: turn.worker) {
+        run(work.phase, strip, tile: $0, turn.scratch)
       }
+    }
+  }
+
+  private func run(_ phase: Phase, _ strip: Strip, tile: Int, _ scratch: Floats) {
+    switch phase {
+    case .expand: expand(strip, tile, scratch)
+    case .mix: mix(strip, tile)
+    case .taps: convolve(strip, tile)
+    case .scan: break
+    case .close: close(strip, tile, scratch)
     }
   }
 
@@ -142,18 +176,9 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     switch phase {
     case .expand: tiles.count(rows: rowsToExpand(strip).count)
     case .mix: tiles.count(rows: strip.rows)
-    case .scan: layout.innerPitch / Layout.lanes
+    case .scan: 0
     case .taps, .close: tiles.count(rows: closingRows(strip).count)
     }
-  }
-
-  /// Floats a row of the ring: the window's columns and a pixel of halo at both ends.
-  var ringRow: Int { (layout.columns.length + 2) * layout.innerPitch }
-
-  /// The first pixel of a row of the window in the ring; rows −1 and `length` are zero rows.
-  func ring(_ row: Int) -> Floats {
-    let slots = layout.stripRows + 2
-    return expanded + (row + slots) % slots * ringRow + layout.innerPitch
   }
 
   /// The rows that the strip's depthwise convolution needs and no strip before it made.
