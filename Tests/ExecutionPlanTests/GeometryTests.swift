@@ -31,9 +31,12 @@ import Testing
     for size in [5, 20, 97, 383, 385, 1000] {
       let axis = WindowAxis(size: size, side: 24)
       for pixel in 0..<size {
-        #expect(axis.coverage(of: pixel) >= 1)
         let covering = axis.starts.indices.filter { axis.starts[$0] <= pixel && pixel < axis.starts[$0] + axis.length }
-        for index in covering { #expect((pixel < axis.coveredBefore(index)) == (index != covering.first)) }
+        #expect((1...2).contains(covering.count))
+        for index in covering {
+          #expect((pixel < axis.coveredBefore(index)) == (index != covering.first))
+          #expect((pixel >= axis.coveredFrom(index)) == (index != covering.last))
+        }
       }
     }
   }

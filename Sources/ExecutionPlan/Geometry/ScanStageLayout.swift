@@ -30,6 +30,10 @@ public struct ScanStageLayout: Sendable {
   public let second: Half?
   /// The scan's state, [8][innerPitch].
   public let state: Int
+  /// The places of pixels that several windows cover, in `shared`.
+  public let overlaps: OverlapLayout
+  /// Sums of y of such pixels, each of `innerPitch` floats.
+  public let shared: Int
   /// Floats in all.
   public let total: Int
 
@@ -69,6 +73,8 @@ public struct ScanStageLayout: Sendable {
       seam < columns.length
       ? try Half(seam..<columns.length, rows: stripRows, parities: parities, pitches: pitches, &scratch) : nil
     state = try scratch.place(Layout.states, innerPitch)
+    overlaps = OverlapLayout(rows: rows, columns: columns, stripRows: stripRows)
+    shared = try scratch.place(overlaps.pixels, innerPitch)
     total = scratch.total
   }
 }

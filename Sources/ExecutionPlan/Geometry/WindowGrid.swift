@@ -1,6 +1,6 @@
 import Tensors
 
-/// Where the windows of a scan stage start along one axis, and how many of them cover a pixel.
+/// Where the windows of a scan stage start along one axis.
 ///
 /// Source: the authors' test network; a window of k = min(side, s) pixels, count = ⌊(s−1)/k⌋ + 1, step =
 /// ⌈(s−k)/(count−1) − 1e-8⌉, the last start moved back to s − k.
@@ -23,13 +23,6 @@ public struct WindowAxis: Sendable, Hashable {
     }
     let step = (size - length + count - 2) / (count - 1)
     starts = Array(stride(from: 0, to: size - length, by: step)) + [size - length]
-  }
-
-  /// How many windows cover the pixel.
-  ///
-  /// - Complexity: O(windows).
-  public func coverage(of pixel: Int) -> Int {
-    starts.reduce(0) { $0 + (($1 <= pixel && pixel < $1 + length) ? 1 : 0) }
   }
 
   /// The end of the pixels of window `index` that an earlier window covers too; at most its start if there are none.

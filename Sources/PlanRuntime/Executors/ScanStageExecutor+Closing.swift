@@ -28,21 +28,27 @@ extension ScanStageExecutor {
     return Span(row: row, columns: lowest..<max(lowest, min(end, strip.scanEnd - first)))
   }
 
-  /// Layer norm, gate, out_proj and residual for one tile of a row, as far as its positions are scanned.
+  /// Layer norm for one tile of a row, as far as its positions are scanned; gate, out_proj and residual for its pixels that no later
+  /// window covers.
   func close(_ strip: Strip, _ index: Int, _ scratch: Floats) {
     let span = scanned(strip, index)
     guard !span.columns.isEmpty else { return }
     let start = span.columns.lowerBound
-    let pitch = layout.innerPitch
     let y = half(of: start).sequence(strip.index, span.row, start)
-    let pixels = span.columns.count
     var norm = evssm_layer_norm_args(
-      y: y, stride: pitch, pixels: pixels, channels: stage.inner, weight: weights.normWeight, bias: weights.normBias,
-      epsilon: stage.layerNormEpsilon)
+      y: y, stride: layout.innerPitch, pixels: span.columns.count, channels: stage.inner, weight: weights.normWeight,
+      bias: weights.normBias, epsilon: stage.layerNormEpsilon)
     kernels.pointee.layer_norm(&norm)
-    let frameRow = strip.window.top + strip.firstRow + span.row
+    let (row, column) = (strip.window.top + strip.firstRow + span.row, strip.window.left + start)
+    let pixels = average(y, row, column..<column + span.columns.count, strip.window, scratch)
+    if pixels > 0 { project(y, row, column, pixels, scratch) }
+  }
+
+  /// Gate, out_proj and residual for pixels of a row of the frame.
+  private func project(_ y: Floats, _ row: Int, _ column: Int, _ pixels: Int, _ scratch: Floats) {
+    let pitch = layout.innerPitch
     let operand = Operand(scratch + tile.operand)
-    normalise(frameRow, strip.window.left + start, pixels, into: operand, for: weights.inProjectionZ)
+    normalise(row, column, pixels, into: operand, for: weights.inProjectionZ)
     let channelPitch = Layout.pitch(stage.channels)
     let gated = kernels.gatedProduct(
       operand, stride: channelPitch, inner: stage.channels, weights.inProjectionZ, gating: y, stride: pitch,
@@ -50,37 +56,45 @@ extension ScanStageExecutor {
     kernels.product(
       gated, stride: pitch, inner: stage.inner, weights.outProjection, into: scratch + tile.result, stride: channelPitch,
       rows: pixels)
-    addResidual(strip.window, frameRow, strip.window.left + start, pixels, scratch)
-  }
-
-  /// Adds the tile's result to the map, weighted where windows overlap: to the input where this window is the first
-  /// that covers a pixel, else to what earlier windows left in the output.
-  private func addResidual(_ window: Window, _ row: Int, _ column: Int, _ pixels: Int, _ scratch: Floats) {
-    let scale = weigh(row, column, pixels, scratch + tile.pixelScale)
-    let rowIsCovered = row < layout.rows.coveredBefore(window.row)
-    let covered = rowIsCovered ? pixels : max(0, min(layout.columns.coveredBefore(window.column) - column, pixels))
-    blend(row, column, 0..<covered, scale, from: output, scratch)
-    blend(row, column, covered..<pixels, scale, from: input, scratch)
-  }
-
-  private func blend(
-    _ row: Int, _ column: Int, _ range: Range<Int>, _ scale: Floats?, from addend: Floats, _ scratch: Floats
-  ) {
-    guard !range.isEmpty else { return }
-    let pitch = Layout.pitch(stage.channels)
-    let offset = view.offset(row, column + range.lowerBound)
+    let offset = view.offset(row, column)
     var arguments = evssm_blend_args(
-      in: scratch + tile.result + range.lowerBound * pitch, in_stride: pitch, addend: addend + offset,
-      addend_stride: view.columnStride, out: output + offset, out_stride: view.columnStride,
-      scale: scale.map { ConstFloats($0 + range.lowerBound) }, pixels: range.count, pitch: pitch)
+      in: scratch + tile.result, in_stride: channelPitch, addend: input + offset, addend_stride: view.columnStride,
+      out: output + offset, out_stride: view.columnStride, scale: nil, pixels: pixels, pitch: channelPitch)
     kernels.pointee.blend(&arguments)
   }
 
-  /// One over the number of windows that cover each pixel; nil where there is one window in all.
-  private func weigh(_ row: Int, _ column: Int, _ pixels: Int, _ out: Floats) -> Floats? {
-    if layout.rows.starts.count == 1 && layout.columns.starts.count == 1 { return nil }
-    let rowCoverage = layout.rows.coverage(of: row)
-    for i in 0..<pixels { out[i] = 1 / Float(rowCoverage * layout.columns.coverage(of: column + i)) }
-    return out
+  /// Averages y where windows overlap: adds a window's weighted share to those of earlier windows, and keeps the sum where later ones
+  /// are to come. Returns the number of pixels, from the first, that are complete.
+  private func average(_ y: Floats, _ row: Int, _ columns: Range<Int>, _ window: Window, _ scratch: Floats) -> Int {
+    let isCovered = (
+      before: row < layout.rows.coveredBefore(window.row), after: row >= layout.rows.coveredFrom(window.row)
+    )
+    let before = min(max(layout.columns.coveredBefore(window.column), columns.lowerBound), columns.upperBound)
+    let after = min(max(layout.columns.coveredFrom(window.column), columns.lowerBound), columns.upperBound)
+    let edges = (min(before, after), max(before, after))
+    for part in [columns.lowerBound..<edges.0, edges.0..<edges.1, edges.1..<columns.upperBound] where !part.isEmpty {
+      let isShared = (before: part.lowerBound < before, after: part.lowerBound >= after)
+      let windows = (isCovered.before || isCovered.after ? 2 : 1) * (isShared.before || isShared.after ? 2 : 1)
+      if windows == 1 { continue }
+      let sums = shared + layout.innerPitch * layout.overlaps.place(
+        row: row, column: part.lowerBound, rowIndex: window.row, columnIndex: window.column)
+      add(
+        y + (part.lowerBound - columns.lowerBound) * layout.innerPitch, part.count, weight: 1 / Float(windows), sums,
+        isFirst: !(isCovered.before || isShared.before), isLast: !(isCovered.after || isShared.after), scratch)
+    }
+    return isCovered.after ? 0 : after - columns.lowerBound
+  }
+
+  /// Adds pixels of y, weighted, to their sums; what is complete replaces y.
+  private func add(
+    _ y: Floats, _ pixels: Int, weight: Float, _ sums: Floats, isFirst: Bool, isLast: Bool, _ scratch: Floats
+  ) {
+    let weights = scratch + tile.pixelScale
+    weights.update(repeating: weight, count: pixels)
+    let pitch = layout.innerPitch
+    var arguments = evssm_blend_args(
+      in: y, in_stride: pitch, addend: isFirst ? nil : ConstFloats(sums), addend_stride: pitch, out: isLast ? y : sums,
+      out_stride: pitch, scale: weights, pixels: pixels, pitch: pitch)
+    kernels.pointee.blend(&arguments)
   }
 }

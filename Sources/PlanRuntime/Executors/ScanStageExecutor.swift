@@ -24,6 +24,8 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   /// The same as ``first`` where rows are not cut.
   let second: ScanStageHalf
   let state: Floats
+  /// Sums of y where windows overlap.
+  let shared: Floats
   let tiles: RowTiles
   init(
     _ stage: ScanStage, input: MapView, output: MapView, weights: ScanStageWeights, isReduced: Bool, scratch: Floats,
@@ -41,6 +43,7 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     first = ScanStageHalf(layout.first, of: layout, in: scratch)
     second = ScanStageHalf(layout.second ?? layout.first, of: layout, in: scratch)
     state = scratch + layout.state
+    shared = scratch + layout.shared
     tiles = layout.tiles
   }
 
@@ -70,11 +73,11 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   func half(of column: Int) -> ScanStageHalf { column < second.start ? first : second }
 
   func run(worker: Int, team: Team, scratch: Floats) {
-    for row in layout.rows.starts.indices {
-      for column in layout.columns.starts.indices {
-        let window = Window(row: row, column: column, top: layout.rows.starts[row], left: layout.columns.starts[column])
-        run(Turn(window: window, worker: worker, team: team, scratch: scratch))
-      }
+    let (rows, columns) = (layout.rows.starts.count, layout.columns.starts.count)
+    for index in 0..<rows * columns {
+      let (row, column) = layout.overlaps.isColumnMajor ? (index % rows, index / rows) : (index / columns, index % columns)
+      let window = Window(row: row, column: column, top: layout.rows.starts[row], left: layout.columns.starts[column])
+      run(Turn(window: window, worker: worker, team: team, scratch: scratch))
     }
   }
 
@@ -143,6 +146,11 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     let overlapping = overlaps ? 1 : 0
     if work.phase == .scan {
       scan(strip, turn, overlapping: overlapping)
+    } else if work.phase == .close, layout.columns.coveredFrom(turn.window.column) < turn.window.left + layout.columns.length {
+      // The columns on the right are another window's to project, so their worker has less to do.
+      turn.team.phase(tileCount(work.phase, strip), worker: turn.worker, overlapping: overlapping) {
+        run(work.phase, strip, tile: $0, turn.scratch)
+      }
     } else {
       turn.team.share(tileCount(work.phase, strip), worker: turn.worker, overlapping: overlapping) {
         run(work.phase, strip, tile: $0, turn.scratch)
