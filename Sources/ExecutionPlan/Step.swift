@@ -209,7 +209,7 @@ public struct ScanStage: Sendable, Hashable {
   public var parameterPitch: Int { Layout.pitch(rank + 2 * Layout.states) }
 }
 
-/// The residual feed-forward stage (spec: EDFFN) from `input` to `output`, two different buffers.
+/// The residual feed-forward stage (spec: EDFFN) from `input` to `output`, which may be the same buffer.
 ///
 /// x + spectral(projectOut · (GELU(a) ⊙ b)), [a, b] = depthwise(projectIn · norm(x)), streamed over bands of the frame.
 /// With C channels and e hidden channels; ĉ is pitch(c). In the packed 2e-wide matrix and kernels each half has its own

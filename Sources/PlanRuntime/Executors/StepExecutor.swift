@@ -7,7 +7,8 @@ typealias ConstFloats = UnsafePointer<Float>
 /// A step bound to sizes and memory. Every worker of a team calls ``run(worker:team:scratch:)``, which allocates
 /// nothing.
 protocol StepExecutor: AnyObject, Sendable {
-  /// - Parameter scratch: the worker's private memory, at least `BoundPlan.threadScratchByteCount`.
+  /// - Parameter scratch: the worker's own memory, `BoundPlan.threadScratchByteCount`, which follows that of the worker
+  ///   before it.
   func run(worker: Int, team: Team, scratch: Floats)
 }
 
