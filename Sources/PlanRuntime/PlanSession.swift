@@ -51,7 +51,8 @@ public final class PlanSession: @unchecked Sendable {
   /// Bytes of feature maps and scratch memory, the threads' private memory included.
   public var memoryByteCount: Int { arena.byteCount + threadScratch.byteCount }
 
-  /// Restores a picture: planar float32 (3, height, width), RGB, values in [0, 1]; the result is not clamped.
+  /// Restores a picture: planar float32 (3, height, width), RGB, values in [0, 1]; the result is not clamped. `output` may be
+  /// the memory of `input`, for the picture is read for the last time where, and just before, the result is written.
   ///
   /// Throws `runtime.buffer-size` when a buffer has another length; `runtime.cancelled` or `runtime.deadline` when
   /// `control` stopped the run, whose output is then worth nothing. The session can be used again in any case.
@@ -76,6 +77,12 @@ public final class PlanSession: @unchecked Sendable {
     trace?.begin()
     job.begin()
     if let reason = control?.reason ?? workers.pool.run(job, control: control, trace: trace) { throw reason.error }
+  }
+
+  /// Restores a picture where it lies. What a run that was stopped leaves is worth nothing. Throws what
+  /// ``run(input:output:control:trace:)`` throws. Allocates nothing, unless the array shares its memory.
+  public func restore(_ planes: inout [Float], control: RunControl? = nil) throws {
+    try planes.withUnsafeMutableBufferPointer { try run(input: UnsafeBufferPointer($0), output: $0, control: control) }
   }
 
   /// Restores a picture as a part of a longer run of the same workers, in which every worker calls this. Returns when the

@@ -51,7 +51,8 @@ final class PictureConvolutionExecutor: StepExecutor, @unchecked Sendable {
   }
 }
 
-/// The last feature map to three colours, plus the picture.
+/// The last feature map to three colours, plus the picture, which may be written over: a pixel of it is read just before its
+/// own result is written.
 final class OutputConvolutionExecutor: StepExecutor, @unchecked Sendable {
   // Unchecked: constants only; the binding is written before the threads start.
   private let kernels: UnsafePointer<evssm_kernels>

@@ -39,5 +39,13 @@ struct PictureData {
     return try Picture(planes: planes, width: width, height: height, alpha: alpha).write(to: path).map(\.rawValue)
   }
 
+  /// Writes the values like ``write(to:)``, and forgets them as soon as they are rounded, before they are encoded.
+  mutating func writeLast(to path: String) throws -> [String] {
+    if OutputPath.isArray(path) { return try write(to: path) }
+    let result = try Picture(planes: planes, width: width, height: height, alpha: alpha)
+    planes = []
+    return try result.write(to: path).map(\.rawValue)
+  }
+
   static let alphaDropped = "the alpha channel was dropped: an array of three planes has none"
 }

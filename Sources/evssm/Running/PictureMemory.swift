@@ -5,7 +5,8 @@ import Tensors
 struct PictureMemory {
   let width: Int
   let height: Int
-  /// Run in one piece, its values before and after counted.
+  /// Run in one piece. The result is written over the values, which are gone when a picture of 8 bits is encoded; for a
+  /// comparison the values before are held beside them, to the end.
   let whole: Int
   /// Run in tiles; the tiles' buffers, which depend on their size, not counted.
   let tiled: Int
@@ -18,7 +19,11 @@ struct PictureMemory {
     let encoding = try Self.encoding(source, to: item.output)
     let bytes = OutputPath.isArray(item.output) ? 0 : 3 * width * height
     let inPlanes = source.opacity + planes
-    whole = max(source.decoding, source.decoded + planes, inPlanes + planes, inPlanes + bytes + encoding)
+    let before = item.comparison == nil ? 0 : planes
+    let kept = item.comparison == nil && bytes > 0 ? 0 : planes
+    whole = max(
+      source.decoding, source.decoded + planes, inPlanes + before + bytes,
+      source.opacity + kept + before + bytes + encoding)
     let rows = OutputPath.isArray(item.output) ? planes : bytes
     tiled = max(source.decoding, source.decoded + rows, source.opacity + rows + encoding)
   }

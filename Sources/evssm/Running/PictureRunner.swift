@@ -27,11 +27,16 @@ final class PictureRunner: @unchecked Sendable {
     (outcome.width, outcome.height) = (picture.width, picture.height)
     let session = try sessions.session(width: picture.width, height: picture.height)
     let start = ContinuousClock.now
-    picture.planes = try session.run(picture.planes)
+    try session.restore(&picture.planes)
     outcome.seconds = (ContinuousClock.now - start).seconds
-    outcome.notes = picture.notes + (try picture.write(to: item.output))
-    if let before, let path = item.comparison { try before.writeComparison(with: picture, to: path) }
-    outcome.note(nonFinite: picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) })
+    let nonFinite = picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
+    if let before, let path = item.comparison {
+      outcome.notes = picture.notes + (try picture.write(to: item.output))
+      try before.writeComparison(with: picture, to: path)
+    } else {
+      outcome.notes = picture.notes + (try picture.writeLast(to: item.output))
+    }
+    outcome.note(nonFinite: nonFinite)
   }
 
   private func restore(_ item: RunItem, _ grid: TileGrid, _ outcome: inout RunOutcome) throws {
