@@ -107,7 +107,7 @@ public struct DoubleConvolution: Sendable, Hashable {
   }
 }
 
-/// The residual scan stage (spec: SS2D in windows) from `input` to `output`, two different buffers.
+/// The residual scan stage (spec: SS2D in windows) from `input` to `output`, which may be the same buffer.
 ///
 /// x + outProjection · (average over windows of LayerNorm(scan(…)) ⊙ GELU(z)), streamed over strips of rows of the
 /// frame. With C channels, d inner channels and r rank; ĉ is pitch(c), q is pitch(r + 16).

@@ -74,7 +74,6 @@ import Testing
 
   // L09
   @Test func buffersThatMustBeDistinct() {
-    expectError("plan.buffer-aliased") { try open { plan in changeScan(&plan) { $0.output = $0.input } } }
     expectError("plan.buffer-aliased") {
       try open { plan in
         change(&plan) {
@@ -99,14 +98,16 @@ import Testing
   }
 
   // L09
-  @Test func aFeedForwardStageMayWriteOverItsInputOnly() throws {
+  @Test func aStageMayWriteOverItsInput() throws {
     let (plan, byteCount) = try SyntheticPlan.evssm(dim: 4, inPlace: true)
     try PlanValidator.validate(plan, weightsByteCount: byteCount)
-    #expect(plan.buffers.count < (try SyntheticPlan.evssm(dim: 4).plan.buffers.count))
+    #expect(plan.buffers.count == 3)
     _ = try plan.bind(height: 40, width: 300)
     // Before it is written by any other step, and with a later step that reads what is not written.
     expectError("plan.read-before-write") { try open { plan in changeFeedForward(&plan) { $0.input = $0.output } } }
     expectError("plan.read-before-write") { try open { plan in changeFeedForward(&plan) { $0.output = $0.input } } }
+    expectError("plan.read-before-write") { try open { plan in changeScan(&plan) { $0.input = $0.output } } }
+    expectError("plan.read-before-write") { try open { plan in changeScan(&plan) { $0.output = $0.input } } }
   }
 
   // L12, L16

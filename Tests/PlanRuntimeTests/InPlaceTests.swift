@@ -101,6 +101,22 @@ import Testing
     }
   }
 
+  /// One window, with strips of several lengths.
+  @Test(arguments: Frame.all, [nil, 200])
+  func scanStages(frame: Frame, windowSide: Int?) throws {
+    for strip in [1, 100, 2000] {
+      var stages = try StageGraph(channels: 24, seed: 14)
+      try stages.scanStage(frame: frame, windowSide: windowSide)
+      try stages.scanStage(frame: .init(transposed: true), windowSide: windowSide)
+      let graph = try stages.finished()
+      for (height, width) in [(20, 21), (44, 53), (21, 130)] {
+        var given = Case(height: height, width: width)
+        given.schedule.scanStripPixels = strip
+        try check(graph, given)
+      }
+    }
+  }
+
   /// A map that is skipped across is not written over.
   @Test func aMapThatIsStillNeededIsKept() throws {
     var stages = try StageGraph(channels: 16, seed: 8)

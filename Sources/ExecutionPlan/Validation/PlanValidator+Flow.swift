@@ -76,13 +76,15 @@ extension Operation {
   var readsPicture: Bool { if case .pictureConvolution = self { true } else { false } }
   var writesPicture: Bool { if case .outputConvolution = self { true } else { false } }
 
-  /// The one buffer that the operation may both read and write: a skip, which is added pixel by pixel, or the input of a
-  /// feed-forward stage, which saves what its parts read of each other.
+  /// The one buffer that the operation may both read and write: a skip, which is added pixel by pixel; the input of a
+  /// feed-forward stage, which saves what its parts read of each other; or that of a scan stage, which writes a pixel once
+  /// all windows that cover it have read it.
   var inPlaceBuffer: BufferID? {
     switch self {
     case .doubleConvolution(let step): step.skip == step.input ? nil : step.skip
     case .feedForwardStage(let stage): stage.input
-    case .scanStage, .pictureConvolution, .outputConvolution, .halveConvolution: nil
+    case .scanStage(let stage): stage.input
+    case .pictureConvolution, .outputConvolution, .halveConvolution: nil
     }
   }
 }

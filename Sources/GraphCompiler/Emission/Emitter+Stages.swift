@@ -27,10 +27,9 @@ extension Emitter {
       outProjection: try linear(node, Operand.outProjection.rawValue))
     return .scanStage(
       .init(
-        input: input, output: makeBuffer(node, channels: channels, divisor: try divisor(input)), channels: channels,
-        inner: inner, rank: stage.rank, frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
-        layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels,
-        weights: weights))
+        input: input, output: try stageOutput(node, input, channels), channels: channels, inner: inner, rank: stage.rank,
+        frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
+        layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels, weights: weights))
   }
 
   mutating func feedForwardStage(_ node: Node, _ stage: GraphIR.FeedForwardStage) throws -> ExecutionPlan.Operation {

@@ -133,7 +133,8 @@ extension Operation {
   var name: String {
     switch self {
     case .pictureConvolution: "picture convolution"
-    case .scanStage(let stage): "scan stage, \(stage.channels) channels, \(Self.frame(stage.frame))"
+    case .scanStage(let stage):
+      "scan stage, \(stage.channels) channels, \(Self.frame(stage.frame))" + Self.inPlace(stage.output == stage.input)
     case .feedForwardStage(let stage):
       "feed-forward stage, \(stage.channels) channels, \(Self.frame(stage.frame))" + Self.inPlace(stage.output == stage.input)
     case .halveConvolution: "halve and convolution"

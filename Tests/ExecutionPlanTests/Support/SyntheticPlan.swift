@@ -92,7 +92,7 @@ struct SyntheticPlan {
   }
 
   private mutating func scanStage(_ level: Int, _ name: String, _ input: BufferID, _ frame: Frame) throws -> BufferID {
-    let (channels, output) = (channels(level), buffer(level: level))
+    let (channels, output) = (channels(level), inPlace ? input : buffer(level: level))
     let (inner, rank) = (2 * channels, (channels + 15) / 16)
     let (c, d, q) = (Layout.pitch(channels), Layout.pitch(inner), Layout.pitch(rank + 16))
     let weights = ScanStage.Weights(
