@@ -16,9 +16,18 @@ struct PictureData {
 
   /// Reads the file at `path`. Throws what ``SourcePicture/read(path:)`` throws.
   static func read(path: String) throws -> PictureData {
-    let source = try SourcePicture.read(path: path)
-    return PictureData(
-      planes: source.planes(), width: source.width, height: source.height, alpha: source.alpha, notes: source.notes)
+    var source = try SourcePicture.read(path: path)
+    return PictureData(taking: &source)
+  }
+
+  /// Takes the picture's values away.
+  init(taking source: inout SourcePicture) {
+    self.init(
+      planes: source.takePlanes(), width: source.width, height: source.height, alpha: source.alpha, notes: source.notes)
+  }
+
+  init(planes: [Float], width: Int, height: Int, alpha: [UInt8]?, notes: [String]) {
+    (self.planes, self.width, self.height, self.alpha, self.notes) = (planes, width, height, alpha, notes)
   }
 
   /// The values clamped and rounded to 8 bits, without opacity.
