@@ -12,7 +12,7 @@ public struct BoundPlan: Sendable, Hashable {
   public let scratchByteCounts: [Int]
   /// Bytes of the one block of memory that holds all maps and scratch memory.
   public let arenaByteCount: Int
-  /// Bytes of each thread's private memory, outside the arena; a multiple of a page.
+  /// Bytes of each thread's own memory, outside the arena; a multiple of a page. The threads' memory is one block.
   public let threadScratchByteCount: Int
   /// Bytes of all maps and scratch regions, had each its own memory.
   public let totalByteCount: Int

@@ -6,14 +6,15 @@ extension Operation {
   public func scratchFloats(inputHeight: Int, inputWidth: Int) throws -> Int {
     switch self {
     case .scanStage(let stage): try ScanStageLayout(stage, height: inputHeight, width: inputWidth).total
-    case .feedForwardStage, .pictureConvolution, .outputConvolution, .halveConvolution, .doubleConvolution: 0
+    case .feedForwardStage(let stage): try FeedForwardLayout(stage, height: inputHeight, width: inputWidth).seams
+    case .pictureConvolution, .outputConvolution, .halveConvolution, .doubleConvolution: 0
     }
   }
 
   /// Pixels that one thread processes at a time; the rows of its private buffers.
   public static let tilePixels = 72
 
-  /// Floats of scratch memory that each thread needs for itself, for an input map of the given size. Throws on overflow.
+  /// Floats of scratch memory that the operation needs once for each thread, for an input map of the given size. Throws on overflow.
   public func threadScratchFloats(inputHeight: Int, inputWidth: Int) throws -> Int {
     let tile = try TileLayout(self).total
     guard case .feedForwardStage(let stage) = self else { return tile }

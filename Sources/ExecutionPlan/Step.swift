@@ -107,7 +107,7 @@ public struct DoubleConvolution: Sendable, Hashable {
   }
 }
 
-/// The residual scan stage (spec: SS2D in windows) from `input` to `output`, two different buffers.
+/// The residual scan stage (spec: SS2D in windows) from `input` to `output`, which may be the same buffer.
 ///
 /// x + outProjection · (average over windows of LayerNorm(scan(…)) ⊙ GELU(z)), streamed over strips of rows of the
 /// frame. With C channels, d inner channels and r rank; ĉ is pitch(c), q is pitch(r + 16).
@@ -209,7 +209,7 @@ public struct ScanStage: Sendable, Hashable {
   public var parameterPitch: Int { Layout.pitch(rank + 2 * Layout.states) }
 }
 
-/// The residual feed-forward stage (spec: EDFFN) from `input` to `output`, two different buffers.
+/// The residual feed-forward stage (spec: EDFFN) from `input` to `output`, which may be the same buffer.
 ///
 /// x + spectral(projectOut · (GELU(a) ⊙ b)), [a, b] = depthwise(projectIn · norm(x)), streamed over bands of the frame.
 /// With C channels and e hidden channels; ĉ is pitch(c). In the packed 2e-wide matrix and kernels each half has its own

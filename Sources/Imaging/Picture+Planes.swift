@@ -45,8 +45,6 @@ extension Picture {
     fill(buffer, 0..<width * height, at: 0, planeStride: width * height)
   }
 
-  private static let byteValues = (0...255).map { Float($0) / 255 }
-
   /// Writes consecutive pixels side by side, from `start` on in each plane.
   private func fill(
     _ buffer: UnsafeMutableBufferPointer<Float>, _ pixels: Range<Int>, at start: Int, planeStride: Int
@@ -54,7 +52,7 @@ extension Picture {
     let target = (pixels: pixels, start: start, stride: planeStride)
     switch samples {
     case .eightBit(let bytes):
-      Self.byteValues.withUnsafeBufferPointer { table in
+      EightBitSample.values.withUnsafeBufferPointer { table in
         bytes.withUnsafeBufferPointer { Self.separate($0, into: buffer, target) { table[Int($0)] } }
       }
     case .sixteenBit(let words):
@@ -89,7 +87,7 @@ extension Picture {
     }
     let bytes = [UInt8](unsafeUninitializedCapacity: 3 * count) { bytes, initialized in
       for pixel in 0..<count {
-        for channel in 0..<3 { bytes[3 * pixel + channel] = Self.byte(planes[channel * count + pixel]) }
+        for channel in 0..<3 { bytes[3 * pixel + channel] = EightBitSample.rounding(planes[channel * count + pixel]) }
       }
       initialized = 3 * count
     }
@@ -101,11 +99,5 @@ extension Picture {
     self = try planes.withUnsafeBufferPointer {
       try Picture(planes: $0, width: width, height: height, alpha: alpha)
     }
-  }
-
-  @inline(__always)
-  static func byte(_ value: Float) -> UInt8 {
-    // A NaN is not over 0.
-    value > 0 ? UInt8(255 * min(value, 1) + 0.5) : 0
   }
 }

@@ -27,7 +27,7 @@ public struct PictureBuilder: Sendable {
       for row in 0..<rows.count {
         for channel in 0..<3 {
           let (from, to) = ((3 * row + channel) * width, 3 * (rows.lowerBound + row) * width + channel)
-          for x in 0..<width { bytes[to + 3 * x] = Picture.byte(values[from + x]) }
+          for x in 0..<width { bytes[to + 3 * x] = EightBitSample.rounding(values[from + x]) }
         }
       }
     }

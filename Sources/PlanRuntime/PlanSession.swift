@@ -51,7 +51,8 @@ public final class PlanSession: @unchecked Sendable {
   /// Bytes of feature maps and scratch memory, the threads' private memory included.
   public var memoryByteCount: Int { arena.byteCount + threadScratch.byteCount }
 
-  /// Restores a picture: planar float32 (3, height, width), RGB, values in [0, 1]; the result is not clamped.
+  /// Restores a picture: planar float32 (3, height, width), RGB, values in [0, 1]; the result is not clamped. `output` may be
+  /// the memory of `input`, for the picture is read for the last time where, and just before, the result is written.
   ///
   /// Throws `runtime.buffer-size` when a buffer has another length; `runtime.cancelled` or `runtime.deadline` when
   /// `control` stopped the run, whose output is then worth nothing. The session can be used again in any case.
@@ -60,29 +61,55 @@ public final class PlanSession: @unchecked Sendable {
     input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>, control: RunControl? = nil,
     trace: RunTrace? = nil
   ) throws {
-    guard input.count == pictureCount, output.count == pictureCount else {
-      throw EVSSMError(
-        "runtime.buffer-size", "The session runs pictures of 3 × \(height) × \(width) values.", category: .usage)
-    }
-    picture.input = input.baseAddress
-    picture.output = output.baseAddress
-    defer {
-      picture.input = nil
-      picture.output = nil
-    }
+    guard input.count == pictureCount, output.count == pictureCount, let source = input.baseAddress,
+      let target = output.baseAddress
+    else { throw bufferSize }
+    try run(.planes(input: source, output: target), control: control, trace: trace)
+  }
+
+  private var bufferSize: EVSSMError {
+    EVSSMError(
+      "runtime.buffer-size", "The session runs pictures of 3 × \(height) × \(width) values.", category: .usage)
+  }
+
+  private func run(_ content: PictureContent, control: RunControl?, trace: RunTrace?) throws {
     guard trace?.workerCount ?? workers.count == workers.count else {
       throw EVSSMError("runtime.trace", "The trace was made for another number of threads.", category: .usage)
     }
+    picture.content = content
+    defer { picture.content = nil }
     trace?.begin()
     job.begin()
     if let reason = control?.reason ?? workers.pool.run(job, control: control, trace: trace) { throw reason.error }
+  }
+
+  /// Restores a picture where it lies. What a run that was stopped leaves is worth nothing. Throws what
+  /// ``run(input:output:control:trace:)`` throws. Allocates nothing, unless the array shares its memory.
+  public func restore(_ planes: inout [Float], control: RunControl? = nil) throws {
+    try planes.withUnsafeMutableBufferPointer { try run(input: UnsafeBufferPointer($0), output: $0, control: control) }
+  }
+
+  /// Restores a picture of 8 bits where it lies: 3 · height · width samples row by row, the R, G and B of a pixel side by side.
+  ///
+  /// The same, bit for bit, as a run on the planes of sample / 255 whose result is rounded to ⌊255 · clamp(value, 0, 1) + ½⌋,
+  /// NaN to 0. What a run that was stopped leaves is worth nothing. Throws what ``run(input:output:control:trace:)`` throws.
+  /// Allocates nothing, unless the array shares its memory.
+  /// - Returns: how many values of the result were NaN or infinite.
+  @discardableResult
+  public func restore(samples: inout [UInt8], control: RunControl? = nil) throws -> Int {
+    try samples.withUnsafeMutableBufferPointer { samples in
+      guard samples.count == pictureCount, let pixels = samples.baseAddress else { throw bufferSize }
+      defer { _ = picture.takeNonFiniteCount() }
+      try run(.samples(pixels), control: control, trace: nil)
+      return picture.takeNonFiniteCount()
+    }
   }
 
   /// Restores a picture as a part of a longer run of the same workers, in which every worker calls this. Returns when the
   /// picture is done.
   func run(worker: Int, team: Team, input: ConstFloats, output: Floats) {
     if worker == 0 {
-      (picture.input, picture.output) = (input, output)
+      picture.content = .planes(input: input, output: output)
       job.begin()
     }
     team.barrier()

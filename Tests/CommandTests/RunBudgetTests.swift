@@ -1,3 +1,4 @@
+import ExecutionPlan
 import Foundation
 import Imaging
 import TestSupport
@@ -73,6 +74,28 @@ struct RunBudgetTests {
       #expect(try results(json)[0]["tiles"] is [String: Any])
       #expect(try #require(json["peak_rss_bytes"] as? Int) <= budget << 20)
     }
+  }
+
+  @Test(
+    "a picture in one piece stays within what is reckoned for it, and needs no planes from 8 bits to 8 bits",
+    arguments: [("png", "png"), ("jpg", "png"), ("png", "jpg"), ("png", "npy"), ("npy", "png")])
+  func whole(_ input: String, _ output: String) throws {
+    let directory = try TemporaryDirectory()
+    let plan = try SmallModel.plan(in: directory)
+    let (width, height) = (1101, 902)
+    let source = try picture(directory.path("in.\(input)"), width: width, height: height)
+    let target = directory.path("out.\(output)")
+    let item = RunItem(input: source, output: target)
+    let planes = 3 * width * height * MemoryLayout<Float>.stride
+    #expect(item.needsPlanes == (output == "npy"))
+    #expect((try PictureMemory(item).whole < planes) == (input != "npy" && output != "npy"))
+    let most = MemoryBudget(total: MemorySize(byteCount: 8 << 30), plan: try PlanFile.open(path: plan), threads: 1)
+    let budget = try most.shared + most.choice(for: item).byteCount
+    let json = try run([plan, source, "-o", target, "--max-memory", "\(budget)"])
+    #expect(try results(json)[0]["tiles"] is NSNull)
+    #expect(try #require(json["peak_rss_bytes"] as? Int) <= budget)
+    let tiled = try run([plan, source, "-o", target, "--max-memory", "\(budget - 1)"])
+    #expect(try results(tiled)[0]["tiles"] is [String: Any])
   }
 
   @Test("a picture that fits gives the bits of a run without a budget; in tiles it differs little")

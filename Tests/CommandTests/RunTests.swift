@@ -37,6 +37,25 @@ struct RunTests {
     }
   }
 
+  @Test("gives the rounded values, and keeps opacity, for pictures of 8 bits", arguments: [(33, 22), (64, 41), (20, 77)])
+  func roundedValues(width: Int, height: Int) throws {
+    let directory = try TemporaryDirectory()
+    let plan = try SmallModel.plan(in: directory)
+    let input = directory.path("in.png")
+    let planes = SeededWeights.picture(height: height, width: width, seed: 6)
+    let alpha = (0..<width * height).map { UInt8($0 % 251) }
+    try Picture(planes: planes, width: width, height: height, alpha: alpha).write(to: input)
+    for threads in ["1", "2"] {
+      for output in ["out.png", "out.npy"] {
+        let outcome = try CommandLineTool.run(["run", plan, input, "-o", directory.path(output), "--threads", threads])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+      }
+      let values = try NumpyFile.read(path: directory.path("out.npy")).floats()
+      let expected = try Picture(planes: values, width: width, height: height, alpha: alpha)
+      #expect(try Picture.read(path: directory.path("out.png")) == expected)
+    }
+  }
+
   @Test("gives the same bytes for any number of threads")
   func threads() throws {
     let directory = try TemporaryDirectory()

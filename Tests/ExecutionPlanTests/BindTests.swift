@@ -17,9 +17,10 @@ import Testing
     }
   }
 
-  @Test func scratchIsLiveOnlyInItsStep() throws {
-    let plan = try SyntheticPlan.evssm().plan
-    let bound = try plan.bind(height: 64, width: 64)
+  @Test(arguments: [false, true])
+  func scratchIsLiveOnlyInItsStep(inPlace: Bool) throws {
+    let plan = try SyntheticPlan.evssm(inPlace: inPlace).plan
+    let bound = try plan.bind(height: 64, width: 300)
     for (index, step) in plan.steps.enumerated() {
       let requirements = try step.operation.requirements()
       guard bound.scratchByteCounts[index] > 0 else { continue }
@@ -34,8 +35,19 @@ import Testing
     #expect(bound.scratchByteCounts.contains { $0 > 0 })
   }
 
-  @Test func bindingIsDeterministic() throws {
-    let plan = try SyntheticPlan.evssm(blocks: [2, 1, 3]).plan
+  @Test func stagesInPlaceTakeLessMemory() throws {
+    let (apart, inPlace) = (try SyntheticPlan.evssm().plan, try SyntheticPlan.evssm(inPlace: true).plan)
+    for (height, width) in [(64, 64), (360, 640)] {
+      let before = try apart.bind(height: height, width: width)
+      let after = try inPlace.bind(height: height, width: width)
+      #expect(after.totalByteCount < before.totalByteCount)
+      #expect(after.arenaByteCount <= before.arenaByteCount)
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func bindingIsDeterministic(inPlace: Bool) throws {
+    let plan = try SyntheticPlan.evssm(blocks: [2, 1, 3], inPlace: inPlace).plan
     let first = try plan.bind(height: 51, width: 300)
     #expect(try plan.bind(height: 51, width: 300) == first)
     #expect(try plan.bind(height: 51, width: 300, placement: first.placement) == first)
@@ -65,8 +77,9 @@ import Testing
   }
 
   // L10, L11
-  @Test func storedPlacementsAreProven() throws {
-    let plan = try SyntheticPlan.evssm().plan
+  @Test(arguments: [false, true])
+  func storedPlacementsAreProven(inPlace: Bool) throws {
+    let plan = try SyntheticPlan.evssm(inPlace: inPlace).plan
     let good = try plan.bind(height: 40, width: 56).placement
     let bind = { (placement: MemoryPlacement) in _ = try plan.bind(height: 40, width: 56, placement: placement) }
     var small = good

@@ -78,6 +78,22 @@ import Testing
     }
   }
 
+  @Test func inPlaceTheThreadsTogetherHoldTwoRowsAnEdge() throws {
+    var stage = feedForward
+    stage.output = stage.input
+    for height in 8...200 {
+      let layout = try FeedForwardLayout(stage, height: height, width: 200)
+      #expect(layout.isInPlace && layout.seamCount == 2 && layout.seams == height * 2 * 2 * 16)
+      for threads in [1, 2, 3, 5, 8, 64, 256] {
+        #expect(2 * (layout.segments(threads: threads) - 1) <= threads * layout.edgeRowsPerThread)
+      }
+      let rowFloats = (layout.total - layout.edgeRows) / max(layout.edgeRowsPerThread, 1)
+      #expect(layout.edgeRowsPerThread == 0 || rowFloats == 200 * 16)
+    }
+    let apart = try FeedForwardLayout(feedForward, height: 100, width: 200)
+    #expect(!apart.isInPlace && apart.seams == 0 && apart.edgeRowsPerThread == 0)
+  }
+
   @Test func threadsHaveAboutTheSameToDo() throws {
     func share(_ width: Int, _ height: Int, threads: Int) throws -> Double {
       let layout = try FeedForwardLayout(feedForward, height: height, width: width)

@@ -34,6 +34,11 @@ import Testing
     }
   }
 
+  /// Changes the first operation that `body` says it has changed.
+  private func change(_ plan: inout Plan, _ body: (inout ExecutionPlan.Operation) -> Bool) {
+    for index in plan.steps.indices where body(&plan.steps[index].operation) { return }
+  }
+
   @Test func theUnchangedPlanOpens() throws { try open { _ in } }
 
   // L07
@@ -69,8 +74,40 @@ import Testing
 
   // L09
   @Test func buffersThatMustBeDistinct() {
-    expectError("plan.buffer-aliased") { try open { plan in changeScan(&plan) { $0.output = $0.input } } }
-    expectError("plan.buffer-aliased") { try open { plan in changeFeedForward(&plan) { $0.output = $0.input } } }
+    expectError("plan.buffer-aliased") {
+      try open { plan in
+        change(&plan) {
+          guard case .halveConvolution(var step) = $0 else { return false }
+          (step.output, step.outputChannels) = (step.input, step.inputChannels)
+          $0 = .halveConvolution(step)
+          return true
+        }
+      }
+    }
+    // A skip may be written over, but not where it is the map that is doubled.
+    expectError("plan.buffer-aliased") {
+      try open { plan in
+        change(&plan) {
+          guard case .doubleConvolution(var step) = $0 else { return false }
+          (step.skip, step.output, step.outputChannels) = (step.input, step.input, step.inputChannels)
+          $0 = .doubleConvolution(step)
+          return true
+        }
+      }
+    }
+  }
+
+  // L09
+  @Test func aStageMayWriteOverItsInput() throws {
+    let (plan, byteCount) = try SyntheticPlan.evssm(dim: 4, inPlace: true)
+    try PlanValidator.validate(plan, weightsByteCount: byteCount)
+    #expect(plan.buffers.count == 3)
+    _ = try plan.bind(height: 40, width: 300)
+    // Before it is written by any other step, and with a later step that reads what is not written.
+    expectError("plan.read-before-write") { try open { plan in changeFeedForward(&plan) { $0.input = $0.output } } }
+    expectError("plan.read-before-write") { try open { plan in changeFeedForward(&plan) { $0.output = $0.input } } }
+    expectError("plan.read-before-write") { try open { plan in changeScan(&plan) { $0.input = $0.output } } }
+    expectError("plan.read-before-write") { try open { plan in changeScan(&plan) { $0.output = $0.input } } }
   }
 
   // L12, L16

@@ -94,7 +94,7 @@ import Testing
       return withHeaderDigest(copy)
     }
     expectError("plan.not-a-plan") { _ = try openPlan(patched(0, [0x88])) }
-    for version: [UInt8] in [[0, 0, 0, 0], [2, 0, 0, 0], [1, 0, 2, 0], [255, 255, 255, 255]] {
+    for version: [UInt8] in [[0, 0, 0, 0], [2, 0, 0, 0], [1, 0, UInt8(SectionTable.minorVersion) + 1, 0], [255, 255, 255, 255]] {
       expectError("plan.version") { _ = try openPlan(patched(8, version)) }
     }
     expectError("plan.endianness") { _ = try openPlan(patched(12, [1, 2, 3, 4])) }

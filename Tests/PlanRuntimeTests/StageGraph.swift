@@ -98,9 +98,9 @@ struct StageGraph {
     map = try graph.addOne(stage, operands, name: "ffn\(count)")
   }
 
-  /// Down a level and up again, with the map skipped across.
-  mutating func downAndUp(kernelSide k: Int) throws {
-    let skip = map
+  /// Down a level and up again, with the map (or an earlier one) skipped across.
+  mutating func downAndUp(kernelSide k: Int, skip: ValueID? = nil) throws {
+    let skip = skip ?? map
     let scale = 1 / Float(channels * k * k).squareRoot()
     let down = try constant([2 * channels, channels, k, k], scale: scale)
     let half = try graph.addOne(GraphIR.HalveConvolution(), [map, down], name: "down\(count)")

@@ -99,6 +99,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [(20, 20), (45, 70), (23, 150)])
+  func thePictureMayBeWrittenOver(height: Int, width: Int) throws {
+    var stages = try StageGraph(channels: 16, seed: 12)
+    try stages.feedForwardStage(frame: .upright, hidden: 24)
+    let plan = try Self.load(stages.finished(), schedule: Schedule())
+    var numbers = SeededNumbers(seed: 13)
+    let picture = numbers.picture(height: height, width: width)
+    for threads in 1...3 {
+      let session = try PlanSession(plan: plan, height: height, width: width, workers: Workers(threads: threads))
+      var planes = picture
+      try session.restore(&planes)
+      #expect(try session.run(picture) == planes)
+    }
+  }
+
   @Test(arguments: [1, 3])
   func downAndUp(kernelSide: Int) throws {
     var stages = try StageGraph(channels: 24, seed: 7)

@@ -36,7 +36,7 @@ func littleEndian<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
 struct SectionTable {
   static let magic: [UInt8] = [0x89, 0x45, 0x56, 0x50, 0x0D, 0x0A, 0x1A, 0x0A]
   static let majorVersion: UInt16 = 1
-  static let minorVersion: UInt16 = 1
+  static let minorVersion: UInt16 = 2
   static let endianMarker: UInt32 = 0x0102_0304
   static let headerByteCount = 64
   static let maxSections = 64

@@ -24,8 +24,22 @@ public struct FeedForwardLayout: Sendable, Hashable {
   public let projected: Int
   /// A band; two where the last band is no whole one and reflects into the one above.
   public let projectedRows: Int
+  /// Of a stage in place: rows at the segments' edges, ``edgeRowsPerThread`` of them in the memory of each thread, for all
+  /// threads to read.
+  public let edgeRows: Int
+  /// Enough, with as many in the memory of every other thread, for two rows an edge of ``segments(threads:)``.
+  public let edgeRowsPerThread: Int
   /// Floats in all.
   public let total: Int
+
+  /// Whether the stage writes over its input. Then all that one panel or segment reads of another is saved first: see
+  /// ``seams`` and ``edgeRows``.
+  public let isInPlace: Bool
+  /// Boundaries between two panels.
+  public let seamCount: Int
+  /// Floats of memory that all threads share, 0 unless the stage is in place: [row][seam][2] pixels, the last column of the
+  /// panel in front of the seam and the first of the one behind it.
+  public let seams: Int
 
   public init(_ stage: FeedForwardStage, height: Int, width: Int) throws {
     let frame = stage.frame.size(height, width)
@@ -45,11 +59,29 @@ public struct FeedForwardLayout: Sendable, Hashable {
     projectedRows = (frame.height % Layout.patch == 0 ? 1 : 2) * Layout.patch
     expanded = try scratch.place(expandedRows, panelWidth + 2, 2, hiddenPitch)
     projected = try scratch.place(projectedRows, panelWidth, channelPitch)
+
+    isInPlace = stage.input == stage.output
+    seamCount = edges.count - 2
+    let most = Self.mostSegments(height: frame.height)
+    edgeRowsPerThread = isInPlace ? min(Self.segmentsPerThread, most - 1) * 2 : 0
+    edgeRows = try scratch.place(edgeRowsPerThread, frame.width, channelPitch)
     total = scratch.total
+    seams = isInPlace ? try Checked.product([frame.height, seamCount, 2, channelPitch], "The scratch memory of a step") : 0
   }
 
   /// Bands of 8 rows, the last of which may have fewer.
-  public var bands: Int { (height + Layout.patch - 1) / Layout.patch }
+  public var bands: Int { Self.bands(height: height) }
+
+  private static func bands(height: Int) -> Int { (height + Layout.patch - 1) / Layout.patch }
+
+  /// Segments that a panel has at the most: a last band that is not whole has another above it.
+  private static func mostSegments(height: Int) -> Int {
+    let bands = bands(height: height)
+    return height % Layout.patch == 0 ? bands : max(bands / 2, 1)
+  }
+
+  /// Segments that a panel has at the most for each thread.
+  private static let segmentsPerThread = 2
 
   /// Segments of each panel for so many threads: those that keep them evenly busy, as a segment computes a row at both its
   /// ends that its neighbours compute as well; and more where that costs next to nothing, for threads that are held up.
@@ -59,8 +91,7 @@ public struct FeedForwardLayout: Sendable, Hashable {
       let rows = (bands + segments - 1) / segments * Layout.patch + (segments > 1 ? 2 : 0)
       return (panels * segments + threads - 1) / threads * rows
     }
-    let most = height % Layout.patch == 0 ? bands : max(bands / 2, 1)
-    let candidates = 1...min(most, 2 * threads)
+    let candidates = 1...min(Self.mostSegments(height: height), Self.segmentsPerThread * threads)
     // A run calls this, and allocates nothing.
     let least = candidates.reduce(Int.max) { min($0, cost($1)) }
     return candidates.last { 50 * cost($0) <= 51 * least } ?? 1

@@ -60,7 +60,8 @@ extension PlanValidator {
     }
   }
 
-  /// A step reads other pixels than those it writes, so its maps are distinct; only a skip is added pixel by pixel.
+  /// A step reads other pixels than those it writes, so its maps are distinct, unless ``Operation/inPlaceBuffer`` says that
+  /// it is made to write over what it reads.
   private static func validateDistinct(_ operation: Operation, _ requirements: Requirements) throws {
     let inPlace = operation.inPlaceBuffer
     let writes = Set(requirements.writes.map(\.buffer))
@@ -75,9 +76,15 @@ extension Operation {
   var readsPicture: Bool { if case .pictureConvolution = self { true } else { false } }
   var writesPicture: Bool { if case .outputConvolution = self { true } else { false } }
 
-  /// The one buffer that the operation may both read and write.
+  /// The one buffer that the operation may both read and write: a skip, which is added pixel by pixel; the input of a
+  /// feed-forward stage, which saves what its parts read of each other; or that of a scan stage, which writes a pixel once
+  /// all windows that cover it have read it.
   var inPlaceBuffer: BufferID? {
-    guard case .doubleConvolution(let step) = self, step.skip != step.input else { return nil }
-    return step.skip
+    switch self {
+    case .doubleConvolution(let step): step.skip == step.input ? nil : step.skip
+    case .feedForwardStage(let stage): stage.input
+    case .scanStage(let stage): stage.input
+    case .pictureConvolution, .outputConvolution, .halveConvolution: nil
+    }
   }
 }

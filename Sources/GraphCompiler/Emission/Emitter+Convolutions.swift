@@ -47,8 +47,10 @@ extension Emitter {
     let output: BufferID
     if isLastUse(of: node.inputs[1], at: node) {
       output = skip
+      explain(node, "writes over its skip, which no later step reads", pass: "share-maps")
       takeOver(skip, for: node)
     } else {
+      explain(node, "a map of its own: a later step reads the skip", pass: "share-maps", .rejected)
       output = makeBuffer(node, channels: weight.shape[0], divisor: try divisor(input) / 2)
     }
     return .doubleConvolution(

@@ -27,10 +27,9 @@ extension Emitter {
       outProjection: try linear(node, Operand.outProjection.rawValue))
     return .scanStage(
       .init(
-        input: input, output: makeBuffer(node, channels: channels, divisor: try divisor(input)), channels: channels,
-        inner: inner, rank: stage.rank, frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
-        layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels,
-        weights: weights))
+        input: input, output: try stageOutput(node, input, channels), channels: channels, inner: inner, rank: stage.rank,
+        frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
+        layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels, weights: weights))
   }
 
   mutating func feedForwardStage(_ node: Node, _ stage: GraphIR.FeedForwardStage) throws -> ExecutionPlan.Operation {
@@ -49,9 +48,19 @@ extension Emitter {
       projectOut: try linear(node, Operand.projectOut.rawValue), filter: try filter(node, Operand.filter.rawValue))
     return .feedForwardStage(
       .init(
-        input: input, output: makeBuffer(node, channels: channels, divisor: try divisor(input)), channels: channels,
-        hidden: stage.hidden, frame: frame, rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows,
-        panelColumns: choice.panelColumns, weights: weights))
+        input: input, output: try stageOutput(node, input, channels), channels: channels, hidden: stage.hidden, frame: frame,
+        rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows, panelColumns: choice.panelColumns, weights: weights))
+  }
+
+  /// The input's buffer where no later node needs what is in it, else a new one.
+  private mutating func stageOutput(_ node: Node, _ input: BufferID, _ channels: Int) throws -> BufferID {
+    guard isLastUse(of: node.inputs[0], at: node) else {
+      explain(node, "a map of its own: a later step reads the input", pass: "share-maps", .rejected)
+      return makeBuffer(node, channels: channels, divisor: try divisor(input))
+    }
+    explain(node, "writes over its input, which no later step reads", pass: "share-maps")
+    takeOver(input, for: node)
+    return input
   }
 }
 

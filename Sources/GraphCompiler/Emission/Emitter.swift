@@ -4,7 +4,8 @@ import Tensors
 
 /// Turns a fused graph, whose nodes are all stages with a kernel, into a plan and its packed weights.
 ///
-/// Buffers are numbered as values come; which of them share memory is decided when the plan is bound.
+/// Buffers are numbered as values come. A step that may write over what it reads has one buffer for both; which buffers share
+/// memory otherwise is decided when the plan is bound.
 struct Emitter {
   let graph: Graph
   let schedule: Schedule
@@ -57,8 +58,10 @@ struct Emitter {
 }
 
 extension Emitter {
-  mutating func explain(_ node: Node, _ reason: String) {
-    explanations.append(Explanation(pass: "schedule", .applied, node: node.name, reason))
+  mutating func explain(
+    _ node: Node, _ reason: String, pass: String = "schedule", _ verdict: Explanation.Verdict = .applied
+  ) {
+    explanations.append(Explanation(pass: pass, verdict, node: node.name, reason))
   }
 
   /// The buffer of a value that an earlier step made.

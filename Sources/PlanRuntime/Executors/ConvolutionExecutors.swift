@@ -30,28 +30,36 @@ final class PictureConvolutionExecutor: StepExecutor, @unchecked Sendable {
     }
   }
 
+  private func gather(_ row: Int, _ start: Int, _ end: Int, into out: Floats) {
+    switch picture.content {
+    case .planes(let input, _): gather(picture.values(of: input), row, start, end, into: out)
+    case .samples(let samples): gather(picture.values(of: samples), row, start, end, into: out)
+    case nil: return
+    }
+  }
+
   /// The 27 values that each pixel's convolution reads: zeros beyond the padded picture, reflections beyond the
   /// picture.
-  private func gather(_ row: Int, _ start: Int, _ end: Int, into out: Floats) {
-    guard let input = picture.input else { return }
-    let plane = picture.height * picture.width
+  @inline(__always)
+  private func gather(_ source: some PictureValues, _ row: Int, _ start: Int, _ end: Int, into out: Floats) {
     for dy in 0..<3 {
       let y = row + dy - 1
-      let source = input + PictureBinding.reflect(max(y, 0), picture.height) * picture.width
+      let line = PictureBinding.reflect(max(y, 0), picture.height) * picture.width
       for x in start..<end {
         for dx in 0..<3 {
           let target = out + (x - start) * 27 + 9 * dy + 3 * dx
           let column = x + dx - 1
           let isInside = y >= 0 && y < output.height && column >= 0 && column < output.width
-          let at = PictureBinding.reflect(max(column, 0), picture.width)
-          for colour in 0..<3 { target[colour] = isInside ? source[colour * plane + at] : 0 }
+          let pixel = line + PictureBinding.reflect(max(column, 0), picture.width)
+          for colour in 0..<3 { target[colour] = isInside ? source.value(pixel, colour) : 0 }
         }
       }
     }
   }
 }
 
-/// The last feature map to three colours, plus the picture.
+/// The last feature map to three colours, plus the picture, which may be written over: a pixel of it is read just before its
+/// own result is written.
 final class OutputConvolutionExecutor: StepExecutor, @unchecked Sendable {
   // Unchecked: constants only; the binding is written before the threads start.
   private let kernels: UnsafePointer<evssm_kernels>
@@ -82,7 +90,7 @@ final class OutputConvolutionExecutor: StepExecutor, @unchecked Sendable {
       kernels.convolution(
         Operand(operand), rowPitch: rowPitch, side: 3, pitch: input.pitch, weight,
         into: scratch + tile.result, stride: Layout.lanes, rows: end - start)
-      store(row, start, end, from: scratch + tile.result)
+      picture.store(row, start, end, from: scratch + tile.result)
     }
   }
 
@@ -93,15 +101,6 @@ final class OutputConvolutionExecutor: StepExecutor, @unchecked Sendable {
     clear(out, first - start, pitch: input.pitch)
     (out + (first - start) * input.pitch).update(from: input.pixel(row, first), count: (last - first) * input.pitch)
     clear(out + (last - start) * input.pitch, end - last, pitch: input.pitch)
-  }
-
-  private func store(_ row: Int, _ start: Int, _ end: Int, from result: Floats) {
-    guard let source = picture.input, let target = picture.output else { return }
-    let plane = picture.height * picture.width
-    for colour in 0..<3 {
-      let at = colour * plane + row * picture.width
-      for x in start..<end { target[at + x] = result[(x - start) * Layout.lanes + colour] + source[at + x] }
-    }
   }
 }
 

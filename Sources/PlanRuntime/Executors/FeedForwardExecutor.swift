@@ -5,7 +5,8 @@ import ExecutionPlan
 /// that nothing of what is between input and output passes from core to core.
 ///
 /// Strip after strip: *expand* (norm and project_in, one row ahead) and *project* (depthwise 3×3, gate and project_out);
-/// band after band: *filter* (the spectral filter and the residual).
+/// band after band: *filter* (the spectral filter and the residual). In place, a phase in front saves what segments read of
+/// each other: see ``FeedForwardHalo``.
 final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   // Unchecked: all members are constants; what a thread writes is its own.
   private let kernels: UnsafePointer<evssm_kernels>
@@ -16,10 +17,14 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   private let input: Floats
   private let output: Floats
   private let weights: FeedForwardWeights
+  private let halo: FeedForwardHalo
 
+  /// - Parameters:
+  ///   - shared: the step's scratch memory in the arena.
+  ///   - threadFloats: how far the workers' own memory lies apart.
   init(
-    _ stage: FeedForwardStage, input: MapView, output: MapView, weights: FeedForwardWeights,
-    kernels: UnsafePointer<evssm_kernels>
+    _ stage: FeedForwardStage, input: MapView, output: MapView, weights: FeedForwardWeights, shared: Floats,
+    threadFloats: Int, kernels: UnsafePointer<evssm_kernels>
   ) throws {
     self.kernels = kernels
     self.stage = stage
@@ -29,26 +34,38 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
     view = FrameView(frame: stage.frame, height: input.height, width: input.width, pitch: input.pitch)
     self.input = input.pixels
     self.output = output.pixels
+    halo = FeedForwardHalo(
+      layout: layout, view: view, input: input.pixels, seams: shared, edgeRows: tile.total + layout.edgeRows,
+      threadFloats: threadFloats)
   }
 
   /// Columns and rows of the frame, processed from top to bottom, and the memory of the thread that does.
   private struct Segment {
+    let panel: Int
+    let index: Int
     let columns: Range<Int>
     let rows: Range<Int>
     let scratch: Floats
     let expanded: Floats
     let projected: Floats
+    /// Worker 0's memory.
+    let memory: Floats
   }
 
   func run(worker: Int, team: Team, scratch: Floats) {
     let count = layout.segments(threads: team.count)
+    let memory = halo.memory(scratch, of: worker)
+    if halo.isNeeded(segments: count) {
+      team.phase(layout.bands, worker: worker) { band in halo.save(band: band, segments: count, memory) }
+    }
     team.tiles((layout.panelEdges.count - 1) * count, worker: worker) { index in
       let (panel, segment) = index.quotientAndRemainder(dividingBy: count)
       let own = scratch + tile.total
       run(
         Segment(
-          columns: layout.panelEdges[panel]..<layout.panelEdges[panel + 1], rows: layout.rows(ofSegment: segment, of: count),
-          scratch: scratch, expanded: own + layout.expanded, projected: own + layout.projected))
+          panel: panel, index: segment, columns: layout.panelEdges[panel]..<layout.panelEdges[panel + 1],
+          rows: layout.rows(ofSegment: segment, of: count), scratch: scratch, expanded: own + layout.expanded,
+          projected: own + layout.projected, memory: memory))
     }
   }
 
@@ -79,13 +96,41 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
     if right > layout.width { (target + (right - 1 - left) * pitch).update(repeating: 0, count: pitch) }
     eachTile(max(left, 0)..<min(right, layout.width)) { columns in
       let operand = Operand(segment.scratch + tile.operand)
-      kernels.rmsNorm(
-        input + view.offset(row, columns.lowerBound), stride: view.columnStride, into: operand, for: weights.projectIn,
-        pitch: layout.channelPitch, pixels: columns.count, channels: stage.channels, epsilon: stage.rmsEpsilon)
+      normalise(segment, row, columns, into: operand)
       kernels.product(
         operand, stride: layout.channelPitch, inner: stage.channels, weights.projectIn,
         into: target + (columns.lowerBound - left) * pitch, stride: pitch, rows: columns.count)
     }
+  }
+
+  /// Pixels scaled to a mean square of one, as project_in reads them: of a stage in place the segment's own from the map,
+  /// all others as they were saved.
+  private func normalise(_ segment: Segment, _ row: Int, _ columns: Range<Int>, into out: Operand) {
+    guard layout.isInPlace else { return normalise(map(row, columns.lowerBound), view.columnStride, columns.count, into: out) }
+    let pitch = layout.channelPitch
+    guard segment.rows.contains(row) else {
+      let isAbove = row < segment.rows.lowerBound
+      let saved = halo.edgeRow(isAbove ? segment.index - 1 : segment.index, isAbove ? .before : .behind, segment.memory)
+      return normalise(saved + columns.lowerBound * pitch, pitch, columns.count, into: out)
+    }
+    let own = columns.clamped(to: segment.columns)
+    if columns.lowerBound < own.lowerBound {
+      normalise(halo.seamPixel(segment.panel - 1, .before, row), pitch, 1, into: out)
+    }
+    let ownPart = weights.projectIn.advance(out, by: (own.lowerBound - columns.lowerBound) * pitch)
+    normalise(map(row, own.lowerBound), view.columnStride, own.count, into: ownPart)
+    if own.upperBound < columns.upperBound {
+      let last = weights.projectIn.advance(out, by: (columns.count - 1) * pitch)
+      normalise(halo.seamPixel(segment.panel, .behind, row), pitch, 1, into: last)
+    }
+  }
+
+  private func map(_ row: Int, _ column: Int) -> Floats { input + view.offset(row, column) }
+
+  private func normalise(_ pixels: Floats, _ stride: Int, _ count: Int, into out: Operand) {
+    kernels.rmsNorm(
+      pixels, stride: stride, into: out, for: weights.projectIn, pitch: layout.channelPitch, pixels: count,
+      channels: stage.channels, epsilon: stage.rmsEpsilon)
   }
 
   /// Calls `body` for parts of `columns` that fit the buffers of a tile.

@@ -133,13 +133,18 @@ extension Operation {
   var name: String {
     switch self {
     case .pictureConvolution: "picture convolution"
-    case .scanStage(let stage): "scan stage, \(stage.channels) channels, \(Self.frame(stage.frame))"
-    case .feedForwardStage(let stage): "feed-forward stage, \(stage.channels) channels, \(Self.frame(stage.frame))"
+    case .scanStage(let stage):
+      "scan stage, \(stage.channels) channels, \(Self.frame(stage.frame))" + Self.inPlace(stage.output == stage.input)
+    case .feedForwardStage(let stage):
+      "feed-forward stage, \(stage.channels) channels, \(Self.frame(stage.frame))" + Self.inPlace(stage.output == stage.input)
     case .halveConvolution: "halve and convolution"
-    case .doubleConvolution: "double, convolution and skip"
+    case .doubleConvolution(let step): "double, convolution and skip" + Self.inPlace(step.output == step.skip)
     case .outputConvolution: "output convolution"
     }
   }
 
   private static func frame(_ frame: Frame) -> String { "frame \(frame)" }
+
+  /// Whether the result is written over what is read.
+  private static func inPlace(_ isInPlace: Bool) -> String { isInPlace ? ", in place" : "" }
 }

@@ -16,9 +16,18 @@ struct PictureData {
 
   /// Reads the file at `path`. Throws what ``SourcePicture/read(path:)`` throws.
   static func read(path: String) throws -> PictureData {
-    let source = try SourcePicture.read(path: path)
-    return PictureData(
-      planes: source.planes(), width: source.width, height: source.height, alpha: source.alpha, notes: source.notes)
+    var source = try SourcePicture.read(path: path)
+    return PictureData(taking: &source)
+  }
+
+  /// Takes the picture's values away.
+  init(taking source: inout SourcePicture) {
+    self.init(
+      planes: source.takePlanes(), width: source.width, height: source.height, alpha: source.alpha, notes: source.notes)
+  }
+
+  init(planes: [Float], width: Int, height: Int, alpha: [UInt8]?, notes: [String]) {
+    (self.planes, self.width, self.height, self.alpha, self.notes) = (planes, width, height, alpha, notes)
   }
 
   /// The values clamped and rounded to 8 bits, without opacity.
@@ -37,6 +46,14 @@ struct PictureData {
       return alpha == nil ? [] : [Self.alphaDropped]
     }
     return try Picture(planes: planes, width: width, height: height, alpha: alpha).write(to: path).map(\.rawValue)
+  }
+
+  /// Writes the values like ``write(to:)``, and forgets them as soon as they are rounded, before they are encoded.
+  mutating func writeLast(to path: String) throws -> [String] {
+    if OutputPath.isArray(path) { return try write(to: path) }
+    let result = try Picture(planes: planes, width: width, height: height, alpha: alpha)
+    planes = []
+    return try result.write(to: path).map(\.rawValue)
   }
 
   static let alphaDropped = "the alpha channel was dropped: an array of three planes has none"

@@ -5,7 +5,9 @@ import Tensors
 struct PictureMemory {
   let width: Int
   let height: Int
-  /// Run in one piece, its values before and after counted.
+  /// Run in one piece. The result is written over the picture: over samples of 8 bits where no values are wanted, else over
+  /// values, which are gone when a picture of 8 bits is encoded; for a comparison the values before are held beside them, to
+  /// the end.
   let whole: Int
   /// Run in tiles; the tiles' buffers, which depend on their size, not counted.
   let tiled: Int
@@ -17,16 +19,25 @@ struct PictureMemory {
     let planes = 3 * width * height * MemoryLayout<Float>.stride
     let encoding = try Self.encoding(source, to: item.output)
     let bytes = OutputPath.isArray(item.output) ? 0 : 3 * width * height
-    let inPlanes = source.opacity + planes
-    whole = max(source.decoding, source.decoded + planes, inPlanes + planes, inPlanes + bytes + encoding)
     let rows = OutputPath.isArray(item.output) ? planes : bytes
     tiled = max(source.decoding, source.decoded + rows, source.opacity + rows + encoding)
+    if source.isEightBit, !item.needsPlanes {
+      whole = max(source.decoding, source.decoded + encoding)
+      return
+    }
+    let inPlanes = source.opacity + planes
+    let before = item.comparison == nil ? 0 : planes
+    let kept = item.comparison == nil && bytes > 0 ? 0 : planes
+    whole = max(
+      source.decoding, source.decoded + planes, inPlanes + before + bytes,
+      source.opacity + kept + before + bytes + encoding)
   }
 
   /// What the input's file tells of its memory.
   private struct Source {
     let width: Int
     let height: Int
+    let isEightBit: Bool
     let opacity: Int
     /// At the most while it is decoded, and afterwards.
     let decoding: Int
@@ -37,12 +48,13 @@ struct PictureMemory {
         (width, height) = try SourcePicture.arraySize(NumpyFile.shape(path: path), path)
         decoded = try Checked.product([width, height, 3, MemoryLayout<Float>.stride])
         decoding = try Checked.multiply(decoded, 2)
-        opacity = 0
+        (isEightBit, opacity) = (false, 0)
       } else {
         let info = try PictureInfo.read(path: path)
         (width, height) = (info.width, info.height)
         decoded = info.pictureByteCount
         decoding = info.decodingByteCount(fileByteCount: try InputFile(path).byteCount)
+        isEightBit = info.bitDepth <= 8
         opacity = info.hasAlpha ? width * height : 0
       }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import PlanRuntime
 import Tensors
 
@@ -22,16 +23,37 @@ final class PictureRunner: @unchecked Sendable {
   }
 
   private func restore(_ item: RunItem, _ outcome: inout RunOutcome) throws {
-    var picture = try PictureData.read(path: item.input)
+    var source = try SourcePicture.read(path: item.input)
+    if !item.needsPlanes, var samples = source.takeSamples() { return try restore(item, source, &samples, &outcome) }
+    var picture = PictureData(taking: &source)
     let before = item.comparison == nil ? nil : picture
     (outcome.width, outcome.height) = (picture.width, picture.height)
     let session = try sessions.session(width: picture.width, height: picture.height)
     let start = ContinuousClock.now
-    picture.planes = try session.run(picture.planes)
+    try session.restore(&picture.planes)
     outcome.seconds = (ContinuousClock.now - start).seconds
-    outcome.notes = picture.notes + (try picture.write(to: item.output))
-    if let before, let path = item.comparison { try before.writeComparison(with: picture, to: path) }
-    outcome.note(nonFinite: picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) })
+    let nonFinite = picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
+    if let before, let path = item.comparison {
+      outcome.notes = picture.notes + (try picture.write(to: item.output))
+      try before.writeComparison(with: picture, to: path)
+    } else {
+      outcome.notes = picture.notes + (try picture.writeLast(to: item.output))
+    }
+    outcome.note(nonFinite: nonFinite)
+  }
+
+  /// Restores a picture of 8 bits where its samples lie, which were taken from `source`.
+  private func restore(
+    _ item: RunItem, _ source: SourcePicture, _ samples: inout [UInt8], _ outcome: inout RunOutcome
+  ) throws {
+    (outcome.width, outcome.height) = (source.width, source.height)
+    let session = try sessions.session(width: source.width, height: source.height)
+    let start = ContinuousClock.now
+    let nonFinite = try session.restore(samples: &samples)
+    outcome.seconds = (ContinuousClock.now - start).seconds
+    let result = try Picture(width: source.width, height: source.height, rgb: samples, alpha: source.alpha)
+    outcome.notes = source.notes + (try result.write(to: item.output).map(\.rawValue))
+    outcome.note(nonFinite: nonFinite)
   }
 
   private func restore(_ item: RunItem, _ grid: TileGrid, _ outcome: inout RunOutcome) throws {

@@ -7,6 +7,9 @@ struct RunItem: Hashable {
   let output: String
   /// Where input and result go side by side.
   var comparison: String?
+
+  /// Whether values of float32 are wanted, before or after: else a picture of 8 bits is restored where its samples lie.
+  var needsPlanes: Bool { comparison != nil || OutputPath.isArray(output) }
 }
 
 /// What the command line of `run` asks for.

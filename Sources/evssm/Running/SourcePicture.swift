@@ -5,13 +5,26 @@ import Tensors
 struct SourcePicture {
   enum Content {
     case picture(Picture)
-    /// Planes (3, height, width).
+    /// Planes (3, height, width); empty once the content is taken.
     case array([Float])
   }
 
-  let content: Content
+  private(set) var content: Content
   let width: Int
   let height: Int
+  /// Opacity that the network does not touch.
+  let alpha: [UInt8]?
+  let notes: [String]
+
+  private init(_ picture: Picture) {
+    content = .picture(picture)
+    (width, height, alpha, notes) = (picture.width, picture.height, picture.alpha, picture.notes.map(\.rawValue))
+  }
+
+  private init(array: [Float], width: Int, height: Int) {
+    content = .array(array)
+    (self.width, self.height, alpha, notes) = (width, height, nil, [])
+  }
 
   /// Whether the file at `path` is a .npy array: its content says so.
   static func isArray(path: String) throws -> Bool {
@@ -25,10 +38,9 @@ struct SourcePicture {
     if try isArray(path: path) {
       let tensor = try NumpyFile.read(path: path)
       let size = try arraySize(tensor.shape, path)
-      return SourcePicture(content: .array(tensor.floats()), width: size.width, height: size.height)
+      return SourcePicture(array: tensor.floats(), width: size.width, height: size.height)
     }
-    let picture = try Picture.read(path: path)
-    return SourcePicture(content: .picture(picture), width: picture.width, height: picture.height)
+    return SourcePicture(try Picture.read(path: path))
   }
 
   static func arraySize(_ shape: [Int], _ path: String) throws -> (width: Int, height: Int) {
@@ -39,15 +51,6 @@ struct SourcePicture {
         place: .init(file: path))
     }
     return (shape[shape.count - 1], shape[shape.count - 2])
-  }
-
-  /// Opacity that the network does not touch.
-  var alpha: [UInt8]? {
-    if case .picture(let picture) = content { picture.alpha } else { nil }
-  }
-
-  var notes: [String] {
-    if case .picture(let picture) = content { picture.notes.map(\.rawValue) } else { [] }
   }
 
   /// The planes (3, rows, columns) of a rectangle.
@@ -65,11 +68,19 @@ struct SourcePicture {
     }
   }
 
-  /// All planes, (3, height, width).
-  consuming func planes() -> [Float] {
+  /// Takes the samples of a picture of 8 bits away, as their only holder; nil, and nothing changes, for other content.
+  mutating func takeSamples() -> [UInt8]? {
+    guard case .picture(let picture) = content, case .eightBit(let samples) = picture.samples else { return nil }
+    content = .array([])
+    return samples
+  }
+
+  /// Takes all planes, (3, height, width), away, as their only holder.
+  mutating func takePlanes() -> [Float] {
+    defer { content = .array([]) }
     switch content {
-    case .picture(let picture): picture.planes()
-    case .array(let values): values
+    case .picture(let picture): return picture.planes()
+    case .array(let values): return values
     }
   }
 }

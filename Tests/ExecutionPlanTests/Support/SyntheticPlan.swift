@@ -2,8 +2,8 @@ import Tensors
 
 @testable import ExecutionPlan
 
-/// Plans with EVSSM's structure, made without a compiler: every block's stages write buffers of their own, the decoder
-/// adds skips in place.
+/// Plans with EVSSM's structure, made without a compiler: every block's stages write buffers of their own, or those that may
+/// are in place, as what the decoder adds to skips always is.
 struct SyntheticPlan {
   private(set) var buffers: [BufferDescription] = []
   private(set) var steps: [Step] = []
@@ -14,9 +14,9 @@ struct SyntheticPlan {
   ///   - dim: channels at level 1.
   ///   - blocks: blocks of the levels 1, 2 and 3.
   static func evssm(
-    dim: Int = 16, blocks: [Int] = [1, 1, 1], windows: WindowMode = .whole
+    dim: Int = 16, blocks: [Int] = [1, 1, 1], windows: WindowMode = .whole, inPlace: Bool = false
   ) throws -> (plan: Plan, weightsByteCount: Int) {
-    var builder = SyntheticPlan(dim: dim, blocks: blocks, windows: windows)
+    var builder = SyntheticPlan(dim: dim, blocks: blocks, windows: windows, inPlace: inPlace)
     try builder.build()
     let model = ModelDescription(
       architecture: "EVSSM", hyperparameters: [.init(name: "dim", value: "\(dim)")], parameterCount: 1,
@@ -39,11 +39,13 @@ struct SyntheticPlan {
   private let dim: Int
   private let blocks: [Int]
   private let windows: WindowMode
+  private let inPlace: Bool
 
-  private init(dim: Int, blocks: [Int], windows: WindowMode) {
+  private init(dim: Int, blocks: [Int], windows: WindowMode, inPlace: Bool) {
     self.dim = dim
     self.blocks = blocks
     self.windows = windows
+    self.inPlace = inPlace
   }
 
   private mutating func build() throws {
@@ -90,7 +92,7 @@ struct SyntheticPlan {
   }
 
   private mutating func scanStage(_ level: Int, _ name: String, _ input: BufferID, _ frame: Frame) throws -> BufferID {
-    let (channels, output) = (channels(level), buffer(level: level))
+    let (channels, output) = (channels(level), inPlace ? input : buffer(level: level))
     let (inner, rank) = (2 * channels, (channels + 15) / 16)
     let (c, d, q) = (Layout.pitch(channels), Layout.pitch(inner), Layout.pitch(rank + 16))
     let weights = ScanStage.Weights(
@@ -110,7 +112,7 @@ struct SyntheticPlan {
   private mutating func feedForwardStage(
     _ level: Int, _ name: String, _ input: BufferID, _ frame: Frame
   ) throws -> BufferID {
-    let (channels, output) = (channels(level), buffer(level: level))
+    let (channels, output) = (channels(level), inPlace ? input : buffer(level: level))
     let hidden = 3 * channels
     let (c, e) = (Layout.pitch(channels), Layout.pitch(hidden))
     let weights = FeedForwardStage.Weights(
