@@ -28,10 +28,7 @@ final class PictureRunner: @unchecked Sendable {
     var picture = PictureData(taking: &source)
     let before = item.comparison == nil ? nil : picture
     (outcome.width, outcome.height) = (picture.width, picture.height)
-    let session = try sessions.session(width: picture.width, height: picture.height)
-    let start = ContinuousClock.now
-    try session.restore(&picture.planes)
-    outcome.seconds = (ContinuousClock.now - start).seconds
+    try timed(width: picture.width, height: picture.height, &outcome) { try $0.restore(&picture.planes) }
     let nonFinite = picture.planes.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }
     if let before, let path = item.comparison {
       outcome.notes = picture.notes + (try picture.write(to: item.output))
@@ -47,13 +44,22 @@ final class PictureRunner: @unchecked Sendable {
     _ item: RunItem, _ source: SourcePicture, _ samples: inout [UInt8], _ outcome: inout RunOutcome
   ) throws {
     (outcome.width, outcome.height) = (source.width, source.height)
-    let session = try sessions.session(width: source.width, height: source.height)
-    let start = ContinuousClock.now
-    let nonFinite = try session.restore(samples: &samples)
-    outcome.seconds = (ContinuousClock.now - start).seconds
+    let nonFinite = try timed(width: source.width, height: source.height, &outcome) { try $0.restore(samples: &samples) }
     let result = try Picture(width: source.width, height: source.height, rgb: samples, alpha: source.alpha)
     outcome.notes = source.notes + (try result.write(to: item.output).map(\.rawValue))
     outcome.note(nonFinite: nonFinite)
+  }
+
+  /// Runs a session and notes how long that took. A large session is gone when this returns.
+  private func timed<Result>(
+    width: Int, height: Int, _ outcome: inout RunOutcome, _ body: (PlanSession) throws -> Result
+  ) throws -> Result {
+    defer { sessions.giveBackLarge() }
+    let session = try sessions.session(width: width, height: height)
+    let start = ContinuousClock.now
+    let result = try body(session)
+    outcome.seconds = (ContinuousClock.now - start).seconds
+    return result
   }
 
   private func restore(_ item: RunItem, _ grid: TileGrid, _ outcome: inout RunOutcome) throws {

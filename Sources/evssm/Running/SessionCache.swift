@@ -6,6 +6,9 @@ import Tensors
 /// for tiles.
 struct SessionCache {
   static let capacity = 4
+  /// Bytes of memory of a session that is kept for the next picture. Allocating a larger one takes some milliseconds for each
+  /// 100 MiB, where the run takes seconds.
+  static let mostBytesToKeep = 128 << 20
 
   let plan: LoadedPlan
   let workers: Workers
@@ -44,6 +47,9 @@ struct SessionCache {
     if tiled?.grid != grid { tiled = nil }
     sessions.removeAll { !grid.isWhole || $0.width != grid.width || $0.height != grid.height }
   }
+
+  /// Gives back the memory of large sessions, so that it does not add up over pictures, nor to what writing one takes.
+  mutating func giveBackLarge() { sessions.removeAll { $0.memoryByteCount > Self.mostBytesToKeep } }
 
   mutating func removeAll() {
     tiled = nil
