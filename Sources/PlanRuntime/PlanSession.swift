@@ -96,11 +96,11 @@ public final class PlanSession: @unchecked Sendable {
   /// Allocates nothing, unless the array shares its memory.
   /// - Returns: how many values of the result were NaN or infinite.
   @discardableResult
-  public func restore(samples: inout [UInt8], control: RunControl? = nil) throws -> Int {
+  public func restore(samples: inout [UInt8], control: RunControl? = nil, trace: RunTrace? = nil) throws -> Int {
     try samples.withUnsafeMutableBufferPointer { samples in
       guard samples.count == pictureCount, let pixels = samples.baseAddress else { throw bufferSize }
       defer { _ = picture.takeNonFiniteCount() }
-      try run(.samples(pixels), control: control, trace: nil)
+      try run(.samples(pixels), control: control, trace: trace)
       return picture.takeNonFiniteCount()
     }
   }

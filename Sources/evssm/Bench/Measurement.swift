@@ -12,18 +12,20 @@ struct Measurement {
   /// The most calls for memory in one run.
   let allocationsPerRun: Int
 
-  /// Runs `session` once to warm up and `runs` times for the figures, on a picture of seeded noise.
+  /// Runs `session` once to warm up and `runs` times for the figures, on a picture of seeded noise of 8 bits, restored where it lies
+  /// as `run` does.
   init(_ session: PlanSession, runs: Int) throws {
-    let input = Self.noise(count: session.pictureCount)
-    var output = [Float](repeating: 0, count: session.pictureCount)
+    var samples = [UInt8](repeating: 0, count: session.pictureCount)
     var seconds: [Double] = []
     var steps: [[Double]] = []
     var allocations = 0
-    try Self.run(session, input, &output)
+    Self.fill(&samples)
+    try session.restore(samples: &samples)
     for _ in 0..<runs {
+      Self.fill(&samples)
       let before = evssm_allocation_count()
       let start = ContinuousClock.now
-      try Self.run(session, input, &output)
+      try session.restore(samples: &samples)
       let duration = ContinuousClock.now - start
       allocations = max(allocations, Int(evssm_allocation_count() - before))
       seconds.append(duration.seconds)
@@ -36,19 +38,12 @@ struct Measurement {
     allocationsPerRun = allocations
   }
 
-  private static func run(
-    _ session: PlanSession, _ input: [Float], _ output: inout [Float], _ trace: RunTrace? = nil
-  ) throws {
-    try input.withUnsafeBufferPointer { source in
-      try output.withUnsafeMutableBufferPointer { try session.run(input: source, output: $0, trace: trace) }
-    }
-  }
-
   /// One more run, whose phases are recorded.
   static func trace(_ session: PlanSession) throws -> RunTrace {
     let trace = RunTrace(workers: session.workers)
-    var output = [Float](repeating: 0, count: session.pictureCount)
-    try run(session, noise(count: session.pictureCount), &output, trace)
+    var samples = [UInt8](repeating: 0, count: session.pictureCount)
+    fill(&samples)
+    try session.restore(samples: &samples, trace: trace)
     return trace
   }
 
@@ -61,12 +56,20 @@ struct Measurement {
     return (sorted[last / 2] + sorted[(last + 1) / 2]) / 2
   }
 
-  /// Values in 0..<1 from a linear congruential generator with Knuth's constants: the same in every run.
+  /// Values in 0..<1: the same in every run.
   static func noise(count: Int) -> [Float] {
     var state: UInt64 = 1
-    return (0..<count).map { _ in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Float(state >> 40) * 0x1p-24
-    }
+    return (0..<count).map { _ in Float(next(&state) >> 40) * 0x1p-24 }
+  }
+
+  private static func fill(_ samples: inout [UInt8]) {
+    var state: UInt64 = 1
+    for index in samples.indices { samples[index] = UInt8(truncatingIfNeeded: next(&state) >> 56) }
+  }
+
+  /// The linear congruential generator with Knuth's constants.
+  private static func next(_ state: inout UInt64) -> UInt64 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return state
   }
 }
