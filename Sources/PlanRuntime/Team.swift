@@ -15,6 +15,7 @@ final class Team: @unchecked Sendable {
   let positions: WorkerPositions
   /// The links done of each chain of the phase that has chains.
   let links: ChainLinks
+  let threads: WorkerThreads
   /// Woken whenever a phase is complete.
   let progress: Gate
   private let arrived = Atomic<Int>(0)
@@ -34,6 +35,7 @@ final class Team: @unchecked Sendable {
     slots = PhaseSlots(workers: count)
     positions = WorkerPositions(workers: count)
     links = ChainLinks()
+    threads = WorkerThreads(workers: count)
     let patience = count <= Int(evssm_processor_count()) ? Self.patience : 50
     gate = Gate(patience: patience)
     progress = Gate(patience: patience)
@@ -103,6 +105,7 @@ final class Team: @unchecked Sendable {
 
   func enter(_ tileCount: Int, worker: Int, overlapping: Int) -> Int {
     let phase = positions.begin(tileCount, worker: worker)
+    threads.isAtWork(worker)
     settle(through: phase - 1 - overlapping, worker: worker)
     lookAtControl()
     return phase
@@ -113,7 +116,12 @@ final class Team: @unchecked Sendable {
     while positions.settled(worker) < last {
       let phase = positions.settled(worker) + 1
       let tiles = positions.tiles(of: phase, worker: worker)
-      if tiles > 0 { progress.wait { slots.isComplete(phase, tiles: tiles) } }
+      if tiles > 0 {
+        progress.wait(beforeSleep: { threads.giveWay(worker) { slots.isComplete(phase, tiles: tiles) } }) {
+          slots.isComplete(phase, tiles: tiles)
+        }
+        threads.isAtWork(worker)
+      }
       positions.settle(phase, worker: worker)
     }
   }
@@ -339,12 +347,14 @@ final class Gate: @unchecked Sendable {
   func wait(past old: Int) { wait { generation != old } }
 
   /// Returns once `isOver`, which whoever makes it true follows by ``open()`` or ``wake()``. It is called with the mutex held.
+  /// - Parameter beforeSleep: called when polling has not been enough.
   @inline(__always)
-  func wait(_ isOver: () -> Bool) {
+  func wait(beforeSleep: () -> Void = {}, _ isOver: () -> Bool) {
     for _ in 0..<patience {
       if isOver() { return }
       evssm_spin_hint()
     }
+    beforeSleep()
     pthread_mutex_lock(mutex)
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
     while !isOver() { pthread_cond_wait(condition, mutex) }

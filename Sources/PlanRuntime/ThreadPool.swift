@@ -43,7 +43,7 @@ final class ThreadPool: @unchecked Sendable {
     defer { team.reset(nil, nil) }
     shared.job = job
     shared.start.open()
-    job.run(worker: 0, team: team)
+    team.threads.run(0) { job.run(worker: 0, team: team) }
     let stop = team.stop
     team.barrier()
     return stop
@@ -89,7 +89,7 @@ final class ThreadPool: @unchecked Sendable {
         shared.start.wait(past: generation)
         generation += 1
         guard let job = shared.job else { return }
-        job.run(worker: number, team: shared.team)
+        shared.team.threads.run(number) { job.run(worker: number, team: shared.team) }
         shared.team.barrier()
       }
     }

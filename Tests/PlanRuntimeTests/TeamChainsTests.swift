@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 import Synchronization
 import Tensors
@@ -96,6 +97,33 @@ import Testing
       team.assist(0, chains: 2, links: 3, worker: worker) { _, _ in count() }
       team.finish(worker: worker)
       isOver.store(true, ordering: .releasing)
+    }
+  }
+
+  /// A worker that sleeps in a tile looks like one that is off its processor; the other changes places with it, and both may run
+  /// afterwards where they might before.
+  @Test func changingPlacesLeavesProcessorsAsTheyWere() throws {
+    let pool = try ThreadPool(threads: 2)
+    for _ in 0..<20 {
+      let job = SleepingJob()
+      pool.run(job)
+      #expect(job.tilesDone.load(ordering: .relaxed) == 6)
+      #expect(job.processors.allSatisfy { $0.value.load(ordering: .relaxed) == Int(evssm_processor_count()) })
+    }
+  }
+
+  private final class SleepingJob: TeamJob, @unchecked Sendable {
+    let tilesDone = Atomic<Int>(0)
+    let processors = [Counter(), Counter()]
+
+    func run(worker: Int, team: Team) {
+      for _ in 0..<3 {
+        team.tiles(2, worker: worker) { tile in
+          if tile == 1 { usleep(3000) }
+          tilesDone.wrappingAdd(1, ordering: .relaxed)
+        }
+      }
+      processors[worker].value.store(Int(evssm_processor_count()), ordering: .relaxed)
     }
   }
 }

@@ -455,6 +455,19 @@ const char *evssm_kernel_name(size_t index);
 /* The number of processors that this process may run on, at least 1. */
 int evssm_processor_count(void);
 
+/* The processor that this thread is on; -1 where the system does not say. */
+int evssm_this_processor(void);
+
+/* This thread, as the two functions below know it; never 0. */
+uint64_t evssm_this_thread(void);
+
+/* Nanoseconds that a thread of this process has run; 0 where the system does not say. */
+uint64_t evssm_thread_time(uint64_t thread);
+
+/* Has a thread of this process that waits for `processor` run on the caller's, and the caller wait for `processor` in its place,
+ * or for another one if that is its own. Where both may run remains what it was. Does nothing where the system has no such calls, or forbids either of them the other's processor. */
+void evssm_exchange_processors(uint64_t thread, int processor);
+
 /* Tells the processor that this thread is polling a value that another one will write. */
 static inline void evssm_spin_hint(void) {
 #if defined(__x86_64__) || defined(__i386__)
