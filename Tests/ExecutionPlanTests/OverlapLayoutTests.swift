@@ -17,7 +17,8 @@ import Testing
     init(height: Int, width: Int, side: Int, stripRows: Int) {
       rows = WindowAxis(size: height, side: side)
       columns = WindowAxis(size: width, side: side)
-      self.stripRows = min(stripRows, rows.length)
+      // As in a scan stage, a strip has at least the positions that the next one needs of it.
+      self.stripRows = min(max(stripRows, (2 * ScanStageLayout.lag + columns.length - 1) / columns.length), rows.length)
       layout = OverlapLayout(rows: rows, columns: columns, stripRows: self.stripRows)
       places = Array(repeating: nil, count: layout.pixels)
     }
@@ -35,7 +36,7 @@ import Testing
       let width = columns.length
       var start = 0
       for end in stride(from: stripRows * width, to: rows.length * width + stripRows * width, by: stripRows * width) {
-        let end = end >= rows.length * width ? rows.length * width : end - 3
+        let end = end >= rows.length * width ? rows.length * width : end - ScanStageLayout.lag
         let pixels = (start..<end).map { (rows.starts[r] + $0 / width, columns.starts[c] + $0 % width) }
         for (row, column) in pixels where row >= rows.coveredFrom(r) || column >= columns.coveredFrom(c) { write(row, column, r, c) }
         for (row, column) in pixels
@@ -61,7 +62,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [5, 8, 12])
+  @Test(arguments: [1, 2, 3, 5, 8, 12])
   func sumsAreKeptUntilTheLastWindow(side: Int) {
     for index in 0..<400 {
       // Strides without a common divisor go through sizes and strips in all combinations.
