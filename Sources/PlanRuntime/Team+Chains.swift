@@ -56,9 +56,9 @@ extension Team {
     var done = 0
     var isUntouched = false
     for step in 1..<count {
-      let share = (worker + step) % count
-      let taken = takeShare(share, of: phase, tileCount, body)
-      if taken > 0, taken == (share + 1) * tileCount / count - share * tileCount / count { isUntouched = true }
+      let other = (worker + step) % count
+      let taken = takeShare(other, of: phase, tileCount, body)
+      if taken > 0, taken == share(other, of: tileCount).count { isUntouched = true }
       done += taken
     }
     // The other is likely off its processor: then this worker looks less long for it.
@@ -88,18 +88,6 @@ extension Team {
   }
 
   @inline(__always)
-  private func takeShare(_ share: Int, of phase: Int, _ tileCount: Int, _ body: (Int) -> Void) -> Int {
-    let end = (share + 1) * tileCount / count
-    let start = share * tileCount / count
-    var done = 0
-    while let taken = slots.take(phase, share: share, below: end - start) {
-      if !isStopped { body(start + taken) }
-      done += 1
-    }
-    return done
-  }
-
-  @inline(__always)
   private func doLink(_ link: Int, of chain: Int, in phase: Int, _ body: (Int, Int) -> Void) -> Bool {
     guard links.take(link, of: chain, in: phase) else { return false }
     if !isStopped { body(chain, link) }
@@ -126,10 +114,6 @@ extension Team {
     guard tiles > 0 else { return }
     finish(phase, tiles: tiles, of: tileCount)
     if trace != nil { record(worker, began) }
-  }
-
-  private func finish(_ phase: Int, tiles: Int, of tileCount: Int) {
-    if tiles > 0, slots.finish(phase, tiles: tiles) == tileCount { progress.wake() }
   }
 }
 

@@ -4,7 +4,8 @@ import Synchronization
 
 /// The threads that run one step together: they share out the tiles of one phase of work after the other.
 ///
-/// Every thread calls the same sequence of ``tiles(_:worker:_:)`` and ``phase(_:worker:overlapping:_:)``; which thread does
+/// Every thread calls the same sequence of ``tiles(_:worker:_:)``, ``phase(_:worker:overlapping:_:)`` and the phases of shares and of
+/// chains in `Team+Chains.swift`; which thread does
 /// which tile is left to chance, so a tile's result must not depend on it. A phase starts when the ones before it are
 /// complete, whether or not every thread has come to it: a thread that the system has taken off its processor holds up the
 /// others only by the tile it is at, and only when they run out of work that does not need that tile.
@@ -75,22 +76,37 @@ final class Team: @unchecked Sendable {
     let phase = enter(tileCount, worker: worker, overlapping: overlapping)
     let began = trace == nil ? 0 : RunControl.now()
     for step in 0..<count {
-      let share = (worker + step) % count
-      let end = (share + 1) * tileCount / count
-      let start = share * tileCount / count
-      var done = 0
-      while let taken = slots.take(phase, share: share, below: end - start) {
-        if !isStopped { body(start + taken) }
-        done += 1
-      }
       // Tiles are counted a share at a time, and nobody looks at the others' shares in vain: each time, a line comes from
       // another core.
-      if done > 0, slots.finish(phase, tiles: done) == tileCount {
-        progress.wake()
-        break
-      }
+      let done = takeShare((worker + step) % count, of: phase, tileCount, body)
+      if finish(phase, tiles: done, of: tileCount) { break }
     }
     if trace != nil { record(worker, began) }
+  }
+
+  /// Tiles of a phase that are a worker's share.
+  func share(_ worker: Int, of tileCount: Int) -> Range<Int> {
+    worker * tileCount / count..<(worker + 1) * tileCount / count
+  }
+
+  /// Does what nobody has taken of a share, and returns how many tiles that was.
+  @inline(__always)
+  func takeShare(_ worker: Int, of phase: Int, _ tileCount: Int, _ body: (Int) -> Void) -> Int {
+    let share = share(worker, of: tileCount)
+    var done = 0
+    while let taken = slots.take(phase, share: worker, below: share.count) {
+      if !isStopped { body(share.lowerBound + taken) }
+      done += 1
+    }
+    return done
+  }
+
+  /// Counts tiles as done; whether the phase is complete by that.
+  @discardableResult
+  func finish(_ phase: Int, tiles: Int, of tileCount: Int) -> Bool {
+    guard tiles > 0, slots.finish(phase, tiles: tiles) == tileCount else { return false }
+    progress.wake()
+    return true
   }
 
   /// A phase's waiting lies in front of its work: in the trace it is the gap to the phase before.
