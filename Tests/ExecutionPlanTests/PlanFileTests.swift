@@ -104,6 +104,16 @@ import Testing
     expectError("plan.missing-section") { _ = try openPlan(forgedFile([])) }
   }
 
+  @Test(arguments: [0, 1])
+  func sizesThatEarlierFormatsPlacedArePlacedAnew(minor: UInt8) throws {
+    let fixture = try PlanFixture()
+    var file = try fixture.file()
+    file.replaceSubrange(10..<12, with: [minor, 0])
+    let loaded = try openPlan(withHeaderDigest(file))
+    #expect(loaded.bindings.isEmpty)
+    #expect(try loaded.binding(height: 40, width: 56) == fixture.bindings[0])
+  }
+
   // L06
   @Test(arguments: [0, 64, 319, 321, 1 << 40, -1, .max])
   func sectionsElsewhereAreRefused(offset: Int) throws {

@@ -2,7 +2,7 @@ import Tensors
 
 extension PlanFile {
   /// Opens and validates a plan file: all digests, the program, every binding and the certificate. The weights stay in
-  /// the mapped file.
+  /// the mapped file. Bindings of formats before 1.2 are left out: their sizes are placed when they are asked for.
   ///
   /// Throws typed errors for whatever the file holds, with the file as their place; nothing is run or written.
   /// - Parameters:
@@ -25,7 +25,7 @@ extension PlanFile {
     try PlanValidator.validate(plan, weightsByteCount: weights.count)
     return LoadedPlan(
       plan: plan, weightsStorage: TensorStorage(borrowing: weights, owner: file),
-      bindings: try content[.bindings].map(plan.decodedBindings) ?? [],
+      bindings: table.hasUsableBindings ? try content[.bindings].map(plan.decodedBindings) ?? [] : [],
       certificate: try content[.certificate].map { try plan.checked(Certificate(section: $0)) }, digest: digest,
       fileByteCount: file.bytes.count, ignoredSections: content.ignored)
   }

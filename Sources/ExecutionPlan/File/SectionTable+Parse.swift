@@ -13,6 +13,7 @@ extension SectionTable {
     guard Array(SHA256.hash(data: Array(head) + Array(table))) == Array(file[32..<64]) else {
       throw Self.error("plan.digest-mismatch", "The header is damaged: its digest differs.", 32)
     }
+    fileMinorVersion = file.littleEndian(at: 10)
     fileByteCount = try Checked.int(file.littleEndian(at: 24), "The file's length")
     guard fileByteCount == file.count else {
       throw Self.error("plan.truncated", "The file has \(file.count) bytes; its header says \(fileByteCount).", 24)

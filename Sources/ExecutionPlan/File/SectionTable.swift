@@ -43,6 +43,11 @@ struct SectionTable {
 
   var sections: [SectionEntry]
   var fileByteCount: Int
+  /// The minor version of the format that the file was written in.
+  var fileMinorVersion = Self.minorVersion
+
+  /// Whether sizes that the file has placed are for the stages' scratch memory as it is now. In 1.0 and 1.1 it was other.
+  var hasUsableBindings: Bool { fileMinorVersion >= 2 }
 
   static func byteCount(sections: Int) -> Int { headerByteCount + sections * SectionEntry.byteCount }
 
