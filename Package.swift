@@ -88,7 +88,8 @@ let package = Package(
       name: "evssm",
       dependencies: [
         "TorchFormat", "SafetensorsFormat", "OnnxFormat", "EVSSMModel", "OnnxWriter", "GraphCompiler",
-        "ReferenceInterpreter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "CAllocationCounter", arguments,
+        "ReferenceInterpreter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "CAllocationCounter",
+        arguments,
       ]),
 
     .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),
@@ -101,12 +102,15 @@ let package = Package(
     tests("TorchFormatTests", ["TorchFormat", "ZipFormat"]),
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
     tests(
-      "OnnxFormatTests", ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),
+      "OnnxFormatTests",
+      ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
     tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),
     tests("GraphIRTests", ["GraphIR", "TestSupport"]),
     tests("EVSSMModelTests", ["EVSSMModel", "TestSupport"]),
-    tests("RaiseTests", ["GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel", "ReferenceInterpreter", "PlanRuntime", "TestSupport"]),
+    tests(
+      "RaiseTests",
+      ["GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel", "ReferenceInterpreter", "PlanRuntime", "TestSupport"]),
     tests("OnnxWriterTests", ["OnnxWriter", "EVSSMModel", "TestSupport"]),
     tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport"]),
     tests("GraphCompilerTests", ["GraphCompiler", "EVSSMModel", "TorchFormat", "TestSupport"]),
@@ -171,7 +175,8 @@ if buildsServer {
     library(
       "InferenceServerGRPC",
       [
-        "InferenceServer", "PlanRuntime", "Tensors", grpc, product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+        "InferenceServer", "PlanRuntime", "Tensors", grpc,
+        product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
         product("GRPCProtobuf", "grpc-swift-protobuf"), product("SwiftProtobuf", "swift-protobuf"), logging, lifecycle,
         product("NIOCore", "swift-nio"), product("NIOHTTP2", "swift-nio-http2"), product("NIOHPACK", "swift-nio-http2"),
       ]),

@@ -39,7 +39,8 @@ static double exchange(int *value) {
   double start = now();
   for (int i = 0; i < EXCHANGES; i++, *value += 2) {
     atomic_store_explicit(&number, *value + 1, memory_order_release);
-    while (atomic_load_explicit(&number, memory_order_acquire) != *value + 2) {}
+    while (atomic_load_explicit(&number, memory_order_acquire) != *value + 2) {
+    }
   }
   return (now() - start) / EXCHANGES;
 }
@@ -47,8 +48,8 @@ static double exchange(int *value) {
 int main(int count, char **arguments) {
   int first = count > 2 ? atoi(arguments[1]) : 0, second = count > 2 ? atoi(arguments[2]) : 1, value = 0;
   pthread_t other;
-  if (first == second || first < 0 || second < 0 || first >= CPU_SETSIZE || second >= CPU_SETSIZE || stay_on(second) != 0 ||
-      stay_on(first) != 0 || pthread_create(&other, NULL, answer, &second) != 0) {
+  if (first == second || first < 0 || second < 0 || first >= CPU_SETSIZE || second >= CPU_SETSIZE ||
+      stay_on(second) != 0 || stay_on(first) != 0 || pthread_create(&other, NULL, answer, &second) != 0) {
     fprintf(stderr, "core-latency: name two processors that this process may use.\n");
     return 64;
   }
@@ -60,6 +61,7 @@ int main(int count, char **arguments) {
   }
   atomic_store(&number, END);
   pthread_join(other, NULL);
-  printf("processors %d and %d: %.0f ns there and back, %.0f at least\n", first, second, 1e9 * sum / ROUNDS, 1e9 * least);
+  printf("processors %d and %d: %.0f ns there and back, %.0f at least\n", first, second, 1e9 * sum / ROUNDS,
+         1e9 * least);
   return 0;
 }

@@ -8,8 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Opens `path` below `folder` for reading: no `..` that leaves it, no absolute path, no symbolic link. A descriptor, or -1 and errno;
-// ENOSYS where the kernel has no such call.
+// Opens `path` below `folder` for reading: no `..` that leaves it, no absolute path, no symbolic link. A descriptor, or
+// -1 and errno; ENOSYS where the kernel has no such call.
 static inline int evssm_open_beneath(int folder, const char *_Nonnull path) {
   struct open_how how = {
       .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,

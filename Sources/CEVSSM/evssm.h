@@ -1,7 +1,7 @@
 /* evssm.h: compiled plans in any program, through a C interface.
  *
- * A plan (a file that `evssm compile` writes) is opened once and shared; a session has the threads and the memory of one
- * run at a time. Feature maps, weights and threads belong to the library; pictures belong to the caller.
+ * A plan (a file that `evssm compile` writes) is opened once and shared; a session has the threads and the memory of
+ * one run at a time. Feature maps, weights and threads belong to the library; pictures belong to the caller.
  *
  *     evssm_error error;
  *     evssm_plan *plan = NULL;
@@ -19,8 +19,8 @@
  * Threads: a plan may be used from any number of threads at once. A session may move between threads, but serves one
  * call at a time: a second call meanwhile returns EVSSM_BUSY. A process that forks must open its plans after the fork.
  *
- * Compatibility: structures that may grow begin with `struct_size`, which the caller sets to sizeof the structure it was
- * compiled with. Within one EVSSM_ABI_VERSION functions and members are only added.
+ * Compatibility: structures that may grow begin with `struct_size`, which the caller sets to sizeof the structure it
+ * was compiled with. Within one EVSSM_ABI_VERSION functions and members are only added.
  */
 #ifndef EVSSM_H
 #define EVSSM_H
@@ -67,7 +67,8 @@ typedef struct evssm_error {
   char message[1024];
 } evssm_error;
 
-/** An opened plan: validated, its weights mapped from the file and shared by all of its sessions and by other processes. */
+/** An opened plan: validated, its weights mapped from the file and shared by all of its sessions and by other
+ * processes. */
 typedef struct evssm_plan evssm_plan;
 
 /** Threads, and the memory for pictures of one size at a time. */
@@ -124,7 +125,8 @@ uint32_t evssm_abi_version(void);
  * @param path zero-terminated
  * @param options may be NULL
  * @param plan receives the plan; close it with evssm_plan_close */
-evssm_status evssm_plan_open(const char *path, const evssm_plan_options *options, evssm_plan **plan, evssm_error *error);
+evssm_status evssm_plan_open(const char *path, const evssm_plan_options *options, evssm_plan **plan,
+                             evssm_error *error);
 
 /** Releases a plan. Its sessions stay valid: they keep what they need. NULL is allowed. */
 void evssm_plan_close(evssm_plan *plan);

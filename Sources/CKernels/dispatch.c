@@ -4,12 +4,18 @@
 
 const char *evssm_isa_name(evssm_isa isa) {
   switch (isa) {
-  case EVSSM_ISA_BASELINE: return "baseline";
-  case EVSSM_ISA_AVX2: return "avx2";
-  case EVSSM_ISA_AVX512: return "avx512";
-  case EVSSM_ISA_AVX512BF16: return "avx512bf16";
-  case EVSSM_ISA_NEON: return "neon";
-  default: return NULL;
+    case EVSSM_ISA_BASELINE:
+      return "baseline";
+    case EVSSM_ISA_AVX2:
+      return "avx2";
+    case EVSSM_ISA_AVX512:
+      return "avx512";
+    case EVSSM_ISA_AVX512BF16:
+      return "avx512bf16";
+    case EVSSM_ISA_NEON:
+      return "neon";
+    default:
+      return NULL;
   }
 }
 
@@ -29,15 +35,21 @@ static int evssm_has_avx512bf16(void) { return evssm_has_avx512() && __builtin_c
 
 const evssm_kernels *evssm_kernels_for(evssm_isa isa) {
   switch (isa) {
-  case EVSSM_ISA_BASELINE: return &evssm_table_baseline;
+    case EVSSM_ISA_BASELINE:
+      return &evssm_table_baseline;
 #if defined(__x86_64__)
-  case EVSSM_ISA_AVX2: return evssm_has_avx2() ? &evssm_table_avx2 : NULL;
-  case EVSSM_ISA_AVX512: return evssm_has_avx512() ? &evssm_table_avx512 : NULL;
-  case EVSSM_ISA_AVX512BF16: return evssm_has_avx512bf16() ? &evssm_table_avx512bf16 : NULL;
+    case EVSSM_ISA_AVX2:
+      return evssm_has_avx2() ? &evssm_table_avx2 : NULL;
+    case EVSSM_ISA_AVX512:
+      return evssm_has_avx512() ? &evssm_table_avx512 : NULL;
+    case EVSSM_ISA_AVX512BF16:
+      return evssm_has_avx512bf16() ? &evssm_table_avx512bf16 : NULL;
 #elif defined(__aarch64__)
-  case EVSSM_ISA_NEON: return &evssm_table_neon;
+    case EVSSM_ISA_NEON:
+      return &evssm_table_neon;
 #endif
-  default: return NULL;
+    default:
+      return NULL;
   }
 }
 

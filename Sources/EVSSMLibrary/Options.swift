@@ -36,7 +36,8 @@ extension evssm_session_options {
   func threadCount() throws -> Int {
     guard threads >= 0 else {
       throw EVSSMError(
-        "library.threads", "\(threads) threads were asked for; give 1 to 256, or 0 for one a processor.", category: .usage)
+        "library.threads", "\(threads) threads were asked for; give 1 to 256, or 0 for one a processor.",
+        category: .usage)
     }
     return threads == 0 ? Workers.processorCount : Int(threads)
   }

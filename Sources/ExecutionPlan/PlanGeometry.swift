@@ -54,7 +54,8 @@ struct PlanGeometry {
     guard height >= least, width >= least else {
       throw EVSSMError(
         "picture.too-small",
-        "The picture is \(height) × \(width); a side below \(least) is too small for this plan. Enlarge or pad the picture.")
+        "The picture is \(height) × \(width); a side below \(least) is too small for this plan. Enlarge or pad the picture."
+      )
     }
     try Limits.checkPicture(height: height, width: width)
   }

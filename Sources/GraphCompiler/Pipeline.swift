@@ -99,7 +99,9 @@ public enum Pipeline {
       for pass in raise { _ = try run.apply(pass) }
     }
     // Lifted operators have no meaning of their own: nothing further can be done with them.
-    if options.last == .raise || run.result.graph.nodes.contains(where: { $0.op is LiftedOperator }) { return run.result }
+    if options.last == .raise || run.result.graph.nodes.contains(where: { $0.op is LiftedOperator }) {
+      return run.result
+    }
     try run.toFixpoint(simplify)
     if options.last == .simplify { return run.result }
     for pass in lower { _ = try run.apply(pass) }

@@ -54,7 +54,9 @@ extension PlanCompiler {
         try Verifier.check(parts.inner, after: RaiseReport.embeddedPass)
         try Verifier.check(parts.outer, after: RaiseReport.embeddedPass)
         let result = try Pipeline.run(parts.inner)
-        guard result.graph.nodes.allSatisfy({ $0.op is any Decomposable }), !result.graph.nodes.isEmpty else { continue }
+        guard result.graph.nodes.allSatisfy({ $0.op is any Decomposable }), !result.graph.nodes.isEmpty else {
+          continue
+        }
         var compiled = try TensorGraphEmitter.embed(
           compileStages(result, model, precision), in: parts.outer, outputNames: outputNames)
         compiled.explanations.append(RaiseReport.embedded(in: parts.outer))

@@ -45,7 +45,8 @@ public enum PlanCompiler {
     words = []
     return CompiledPlan(
       plan: plan, weights: weights,
-      explanations: result.explanations + emitter.explanations + emitter.precisionExplanations, fusedGraph: result.graph,
+      explanations: result.explanations + emitter.explanations + emitter.precisionExplanations,
+      fusedGraph: result.graph,
       nonFiniteWeightCount: nonFinite)
   }
 }

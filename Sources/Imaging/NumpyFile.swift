@@ -12,7 +12,9 @@ public enum NumpyFile {
   public static func read(path: String) throws -> Tensor { try read(path: path, types: [.float32]) }
 
   /// Like ``read(path:)``, for every element type that NumPy and tensors share.
-  public static func readArray(path: String) throws -> Tensor { try read(path: path, types: Set(NumpyHeader.types.keys)) }
+  public static func readArray(path: String) throws -> Tensor {
+    try read(path: path, types: Set(NumpyHeader.types.keys))
+  }
 
   /// The shape of the array in a file, from its header alone. Throws as ``read(path:)`` does for the header.
   public static func shape(path: String) throws -> [Int] {

@@ -162,7 +162,11 @@ struct InferenceCalls: Inference_GRPCInferenceService.SimpleServiceProtocol {
     let task = Task { try await infer(request, deadline: deadline) }
     return try await answer {
       try await withRPCCancellationHandler {
-        try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+        try await withTaskCancellationHandler {
+          try await task.value
+        } onCancel: {
+          task.cancel()
+        }
       } onCancelRPC: {
         task.cancel()
       }

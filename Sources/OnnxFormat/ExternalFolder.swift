@@ -45,12 +45,15 @@ final class ExternalFolder {
     let end = try Checked.add(entry.offset, byteCount)
     guard entry.length ?? byteCount == byteCount, end <= file.byteCount else {
       throw Self.error(
-        "onnx.external-range", "\(entry.length ?? byteCount) bytes at \(entry.offset) of \(file.byteCount) are not the "
+        "onnx.external-range",
+        "\(entry.length ?? byteCount) bytes at \(entry.offset) of \(file.byteCount) are not the "
           + "\(byteCount) that a tensor of shape \(shape) takes.", file.path)
     }
     try checkDigest(entry, file)
     if dtype.bitCount < 8 {
-      return try file.bytes(at: entry.offset, count: byteCount).withUnsafeBytes { try TensorData.unpacked($0, dtype, shape) }
+      return try file.bytes(at: entry.offset, count: byteCount).withUnsafeBytes {
+        try TensorData.unpacked($0, dtype, shape)
+      }
     }
     let tensor = try Tensor(dtype: dtype, shape: shape) { try file.read(at: entry.offset, into: $0) }
     try file.checkUnchanged()
@@ -68,7 +71,8 @@ final class ExternalFolder {
     let file = followsLinks ? try InputFile(path) : try beneath(folder, parts, path)
     if !followsLinks, file.linkCount != 1 {
       throw Self.error(
-        "onnx.external-link", "The file has several names. Copy it, or allow links (--follow-links) if you trust its place.",
+        "onnx.external-link",
+        "The file has several names. Copy it, or allow links (--follow-links) if you trust its place.",
         path)
     }
     byteCount = try Checked.add(byteCount, file.byteCount)
@@ -128,7 +132,8 @@ final class ExternalFolder {
 
   /// Compares the file with the SHA-1 digest that a tensor states; each statement once.
   private func checkDigest(_ entry: ExternalEntry, _ file: InputFile) throws {
-    guard let digest = entry.checksum?.lowercased(), checkedDigests.insert(entry.location + ":" + digest).inserted else {
+    guard let digest = entry.checksum?.lowercased(), checkedDigests.insert(entry.location + ":" + digest).inserted
+    else {
       return
     }
     var hash = Insecure.SHA1()

@@ -73,7 +73,8 @@ struct OnnxNode {
   /// The graphs among its attributes, in order.
   var graphs: [GraphMessage] {
     attributes.flatMap { attribute in
-      (attribute.pointee.g.map { [UnsafePointer($0)] } ?? []) + messages(attribute.pointee.graphs, attribute.pointee.n_graphs)
+      (attribute.pointee.g.map { [UnsafePointer($0)] } ?? [])
+        + messages(attribute.pointee.graphs, attribute.pointee.n_graphs)
     }
   }
 
@@ -101,6 +102,7 @@ extension GraphMessage {
 extension FunctionMessage {
   var nodes: [OnnxNode] { messages(pointee.node, pointee.n_node).map(OnnxNode.init) }
   var key: FunctionKey {
-    FunctionKey(domain: normalisedDomain(text(pointee.domain)), name: text(pointee.name), overload: text(pointee.overload))
+    FunctionKey(
+      domain: normalisedDomain(text(pointee.domain)), name: text(pointee.name), overload: text(pointee.overload))
   }
 }

@@ -48,7 +48,8 @@ struct ModelProperties {
       let range = PrimitiveRegistry.oldestOpset...PrimitiveRegistry.newestOpset
       guard range.contains(version) else {
         throw EVSSMError(
-          "onnx.opset", "Operator set \(version) is not read; \(range.lowerBound) to \(range.upperBound) are. "
+          "onnx.opset",
+          "Operator set \(version) is not read; \(range.lowerBound) to \(range.upperBound) are. "
             + "Export the model with one of these, or convert it with onnx.version_converter.")
       }
     }
@@ -64,6 +65,7 @@ struct ModelProperties {
     }
     bytes += model.message.pointee.doc_string.map { strlen($0) } ?? 0
     try Limits.check(
-      bytes, atMost: Limits.maxOnnxMetadataBytes, name: "max_onnx_metadata", "The size of the model's metadata in bytes")
+      bytes, atMost: Limits.maxOnnxMetadataBytes, name: "max_onnx_metadata", "The size of the model's metadata in bytes"
+    )
   }
 }

@@ -71,7 +71,9 @@ struct NodeAttributes {
     return values
   }
 
-  private static func value(_ message: AttributeMessage, _ name: String, _ decoder: TensorDecoder) throws -> AttributeValue {
+  private static func value(_ message: AttributeMessage, _ name: String, _ decoder: TensorDecoder) throws
+    -> AttributeValue
+  {
     let a = message.pointee
     switch a.type {
     case 1: return .float(a.f)

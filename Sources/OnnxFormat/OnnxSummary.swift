@@ -40,7 +40,9 @@ public struct OnnxSummary: Sendable {
   public var nodeCount: Int { operators.reduce(0) { $0 + $1.count } }
   /// Elements of all initializers.
   public var parameterCount: Int {
-    initializers.reduce(0) { sum, tensor in tensor.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } &+ sum }
+    initializers.reduce(0) { sum, tensor in
+      tensor.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } &+ sum
+    }
   }
 }
 
@@ -49,7 +51,9 @@ extension OnnxModel {
   ///
   /// - Complexity: O(nodes + initializers).
   public func summary() throws -> OnnxSummary {
-    do { return try makeSummary() } catch let error as EVSSMError { throw path.map { error.at(.init(file: $0)) } ?? error }
+    do { return try makeSummary() } catch let error as EVSSMError {
+      throw path.map { error.at(.init(file: $0)) } ?? error
+    }
   }
 
   private func makeSummary() throws -> OnnxSummary {
@@ -85,7 +89,8 @@ extension OnnxModel {
   private func initializer(_ tensor: TensorMessage) throws -> OnnxSummary.Initializer {
     let entries = messages(tensor.pointee.external_data, tensor.pointee.n_external_data)
     return OnnxSummary.Initializer(
-      name: text(tensor.pointee.name), dtype: (try? ElementType.dtype(tensor.pointee.data_type).rawValue) ?? "unsupported",
+      name: text(tensor.pointee.name),
+      dtype: (try? ElementType.dtype(tensor.pointee.data_type).rawValue) ?? "unsupported",
       shape: try TensorDecoder.shape(numbers(tensor.pointee.dims, tensor.pointee.n_dims)),
       file: entries.first { text($0.pointee.key) == "location" }.map { text($0.pointee.value) })
   }
@@ -105,9 +110,11 @@ extension OnnxModel {
     }
     return counts.map { key, count in
       let opset = opsets[key.domain] ?? 0
-      let isSupported = defined.contains(key) || (key.domain.isEmpty && ModelSurvey.readHere.contains(key.name))
+      let isSupported =
+        defined.contains(key) || (key.domain.isEmpty && ModelSurvey.readHere.contains(key.name))
         || PrimitiveRegistry.supports(domain: key.domain, type: key.name, opset: opset)
-      return .init(type: key.domain.isEmpty ? key.name : key.domain + "." + key.name, count: count, isSupported: isSupported)
+      return .init(
+        type: key.domain.isEmpty ? key.name : key.domain + "." + key.name, count: count, isSupported: isSupported)
     }.sorted { $0.type < $1.type }
   }
 

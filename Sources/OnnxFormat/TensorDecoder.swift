@@ -213,7 +213,9 @@ private struct SparseTensor {
         }
         position = position * sizes[axis] + index
       }
-      guard position > positions.last ?? -1 else { throw TensorDecoder.error("is sparse and its indices do not ascend") }
+      guard position > positions.last ?? -1 else {
+        throw TensorDecoder.error("is sparse and its indices do not ascend")
+      }
       positions.append(position)
     }
     return positions

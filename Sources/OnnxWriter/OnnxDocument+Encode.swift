@@ -183,7 +183,9 @@ extension WireWriter {
       ("location", external.fileName), ("offset", "\(external.offset)"), ("length", "\(value.tensor.byteCount)"),
     ]
     for (key, entry) in entries {
-      message(Field.Tensor.external) { $0.text(1, key); $0.text(2, entry) }
+      message(Field.Tensor.external) {
+        $0.text(1, key); $0.text(2, entry)
+      }
     }
     integer(Field.Tensor.location, 1)
   }

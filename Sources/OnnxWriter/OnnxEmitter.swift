@@ -74,7 +74,8 @@ extension OnnxEmitter {
     for node in graph.nodes {
       guard let op = node.op as? any OnnxEmittable else {
         throw EVSSMError(
-          "onnx.no-form", "The ONNX writer has no form for the operator \(type(of: node.op).name).", category: .internal,
+          "onnx.no-form", "The ONNX writer has no form for the operator \(type(of: node.op).name).",
+          category: .internal,
           place: .init(node: node.name))
       }
       let operands = node.inputs.map { id in

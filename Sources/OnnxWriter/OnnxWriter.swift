@@ -120,7 +120,8 @@ extension OnnxWriter {
   static func document(_ graph: Graph, _ options: Options) throws -> OnnxDocument {
     guard opsets.contains(options.opset) else {
       throw EVSSMError(
-        "onnx.opset", "Operator set \(options.opset) cannot be written; choose one from \(opsets.lowerBound) to "
+        "onnx.opset",
+        "Operator set \(options.opset) cannot be written; choose one from \(opsets.lowerBound) to "
           + "\(opsets.upperBound).", category: .usage)
     }
     try Verifier.check(graph, after: "loading into the ONNX writer")

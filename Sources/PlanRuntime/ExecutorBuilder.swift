@@ -38,7 +38,8 @@ struct ExecutorBuilder {
         isReduced: plan.plan.precision == .bfloat16, scratch: scratch, kernels: kernels)
     case .feedForwardStage(let step):
       return try FeedForwardExecutor(
-        step, input: map(step.input), output: map(step.output), weights: FeedForwardWeights(step, constants), shared: scratch,
+        step, input: map(step.input), output: map(step.output), weights: FeedForwardWeights(step, constants),
+        shared: scratch,
         threadFloats: bound.threadScratchByteCount / MemoryLayout<Float>.stride, kernels: kernels)
     }
   }

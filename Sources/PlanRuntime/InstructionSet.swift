@@ -51,7 +51,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
 
   func kernels() throws -> UnsafePointer<evssm_kernels> {
     guard let kernels = evssm_kernels_for(kernelSet) else {
-      throw EVSSMError("runtime.isa", "This processor has no \(rawValue).", category: .usage, place: .init(option: "EVSSM_ISA"))
+      throw EVSSMError(
+        "runtime.isa", "This processor has no \(rawValue).", category: .usage, place: .init(option: "EVSSM_ISA"))
     }
     return kernels
   }

@@ -125,7 +125,9 @@ final class ChainLinks: Sendable {
 
   private let chains = CounterArray(count: mostChains)
 
-  private static func value(_ phase: Int, _ link: Int, isTaken: Bool) -> Int { phase << phaseShift | link << 1 | (isTaken ? 1 : 0) }
+  private static func value(_ phase: Int, _ link: Int, isTaken: Bool) -> Int {
+    phase << phaseShift | link << 1 | (isTaken ? 1 : 0)
+  }
 
   /// The value of a chain as `phase` sees it: no links done while the value is an earlier phase's, nil when it is a later one's.
   @inline(__always)
@@ -137,7 +139,9 @@ final class ChainLinks: Sendable {
   /// The chain's next link, if nobody is at it.
   @inline(__always)
   func free(_ chain: Int, in phase: Int) -> Int? {
-    guard let state = Self.state(chains[chain].load(ordering: .acquiring), in: phase), state & 1 == 0 else { return nil }
+    guard let state = Self.state(chains[chain].load(ordering: .acquiring), in: phase), state & 1 == 0 else {
+      return nil
+    }
     return (state & (1 << Self.phaseShift - 1)) >> 1
   }
 
@@ -148,7 +152,9 @@ final class ChainLinks: Sendable {
   func waitFor(_ link: Int, of chain: Int, in phase: Int, polls: Int) -> Progress {
     let wanted = Self.value(phase, link, isTaken: false)
     for _ in 0..<polls {
-      guard let state = Self.state(chains[chain].load(ordering: .acquiring), in: phase), state <= wanted else { return .passed }
+      guard let state = Self.state(chains[chain].load(ordering: .acquiring), in: phase), state <= wanted else {
+        return .passed
+      }
       if state == wanted { return .reached }
       evssm_spin_hint()
     }

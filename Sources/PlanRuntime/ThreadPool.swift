@@ -60,7 +60,8 @@ final class ThreadPool: @unchecked Sendable {
       }, context.toOpaque())
     guard status == 0 else {
       context.release()
-      throw EVSSMError("runtime.thread-start", "The system starts no further thread (error \(status)).", category: .internal)
+      throw EVSSMError(
+        "runtime.thread-start", "The system starts no further thread (error \(status)).", category: .internal)
     }
     return handle
   }

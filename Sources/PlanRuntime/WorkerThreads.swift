@@ -35,7 +35,9 @@ final class WorkerThreads: Sendable {
     let thread = Int(truncatingIfNeeded: evssm_this_thread())
     if threads[worker].load(ordering: .relaxed) != thread { threads[worker].store(thread, ordering: .relaxed) }
     let processor = Int(evssm_this_processor())
-    if processors[worker].load(ordering: .relaxed) != processor { processors[worker].store(processor, ordering: .relaxed) }
+    if processors[worker].load(ordering: .relaxed) != processor {
+      processors[worker].store(processor, ordering: .relaxed)
+    }
   }
 
   /// Called by a worker that is about to sleep until `isOver`: changes places with one that is off its processor, if there is any.

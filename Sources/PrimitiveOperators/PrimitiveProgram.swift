@@ -116,7 +116,9 @@ extension PrimitiveProgram {
     for (value, tensor) in constants { known[value] = TensorFact(tensor) }
     for (value, fact) in zip(inputs, facts) { known[value] = fact }
     for node in nodes {
-      for (value, fact) in zip(node.outputs, try node.infer(node.inputs.compactMap { known[$0] })) { known[value] = fact }
+      for (value, fact) in zip(node.outputs, try node.infer(node.inputs.compactMap { known[$0] })) {
+        known[value] = fact
+      }
     }
     return known
   }

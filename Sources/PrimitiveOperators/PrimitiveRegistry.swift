@@ -66,7 +66,8 @@ public enum PrimitiveRegistry {
   private static let table = Dictionary(uniqueKeysWithValues: entries.map { ($0.type, $0) })
 
   private static let entries: [Entry] =
-    elementwise + shapes + selections + reductions + products + windows + normalisations + quantisation + resampling + spectral
+    elementwise + shapes + selections + reductions + products + windows + normalisations + quantisation + resampling
+    + spectral
     + sequences + control + random
 
   private static let elementwise: [Entry] = [

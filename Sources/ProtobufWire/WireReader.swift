@@ -6,7 +6,8 @@ struct WireReader {
   var position = 0
 
   static func error(_ code: EVSSMError.Code, _ message: String, at position: Int) -> EVSSMError {
-    EVSSMError(code, message + " The file is damaged or was not written by a conforming program.",
+    EVSSMError(
+      code, message + " The file is damaged or was not written by a conforming program.",
       place: .init(byteOffset: UInt64(position)))
   }
 

@@ -83,14 +83,17 @@ public struct WireScanner {
     let index = field - fields
     guard index < 64 else { return }
     guard frame.seen & (1 << UInt64(index)) == 0 else {
-      throw WireReader.error("protobuf.duplicate-field", "Field \(field.pointee.id) occurs twice in one message.", at: start)
+      throw WireReader.error(
+        "protobuf.duplicate-field", "Field \(field.pointee.id) occurs twice in one message.", at: start)
     }
     stack[stack.count - 1].seen |= 1 << UInt64(index)
   }
 
   private mutating func enter(_ field: UnsafePointer<ProtobufCFieldDescriptor>, _ frame: Frame) throws {
     let body = try reader.value(wireType: 2, before: frame.end)
-    guard let descriptor = field.pointee.descriptor?.assumingMemoryBound(to: ProtobufCMessageDescriptor.self) else { return }
+    guard let descriptor = field.pointee.descriptor?.assumingMemoryBound(to: ProtobufCMessageDescriptor.self) else {
+      return
+    }
     messages += 1
     try Limits.check(messages, atMost: limits.messages, name: "max_protobuf_messages", "The count of sub-messages")
     try Limits.check(stack.count + 1, atMost: limits.depth, name: "max_protobuf_depth", "The depth of sub-messages")
@@ -107,7 +110,8 @@ public struct WireScanner {
     let isPacked = wireType == 2 && expected != 2 && field.pointee.label == PROTOBUF_C_LABEL_REPEATED
     guard wireType == expected || isPacked else {
       throw WireReader.error(
-        "protobuf.wire-type", "Field \(field.pointee.id) has wire type \(wireType), not \(expected).", at: value.lowerBound)
+        "protobuf.wire-type", "Field \(field.pointee.id) has wire type \(wireType), not \(expected).",
+        at: value.lowerBound)
     }
     if type == PROTOBUF_C_TYPE_STRING { try checkString(value) }
     if isPacked { return try charge(unpackedBytes(field, value)) }
@@ -116,7 +120,9 @@ public struct WireScanner {
   }
 
   /// What a packed list takes in memory; its numbers must be whole.
-  private mutating func unpackedBytes(_ field: UnsafePointer<ProtobufCFieldDescriptor>, _ value: Range<Int>) throws -> Int {
+  private mutating func unpackedBytes(_ field: UnsafePointer<ProtobufCFieldDescriptor>, _ value: Range<Int>) throws
+    -> Int
+  {
     let size = Self.elementSize(field.pointee.type)
     if Self.wireType(field.pointee.type) != 0 {
       guard value.count % size == 0 else {

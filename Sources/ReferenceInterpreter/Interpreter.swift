@@ -80,7 +80,9 @@ public struct Interpreter<Scalar: ReferenceScalar>: Sendable {
       } else if let op = node.op as? any Decomposable {
         results = try evaluate(op, node, operands, sizes)
       } else if let op = node.op as? Primitive {
-        let tensors = try zip(node.inputs, operands).map { try graph.constant($0) ?? $1.tensor(as: graph[$0].type.dtype) }
+        let tensors = try zip(node.inputs, operands).map {
+          try graph.constant($0) ?? $1.tensor(as: graph[$0].type.dtype)
+        }
         results = try op.evaluated(tensors, sizes).map { ReferenceArray($0) }
       } else {
         throw EVSSMError(

@@ -46,7 +46,8 @@ public struct TensorInterpreter: Sendable {
       for (output, (id, result)) in zip(node.outputs, results).enumerated() {
         guard try graph[id].type.matches(result, &sizes) else {
           throw EVSSMError(
-            "interpreter.shape", "Evaluation gave \(result.dtype.rawValue)\(result.shape), \(graph[id].type) was expected.",
+            "interpreter.shape",
+            "Evaluation gave \(result.dtype.rawValue)\(result.shape), \(graph[id].type) was expected.",
             category: .internal, place: .init(node: node.name))
         }
         alive[id.index] = result
@@ -65,7 +66,8 @@ public struct TensorInterpreter: Sendable {
   private func mismatch(_ inputs: [Tensor]) -> EVSSMError {
     let given = inputs.map { ValueType(of: $0).description }
     return EVSSMError(
-      "interpreter.input", "The inputs are \(given); the graph takes \(graph.inputs.map { graph[$0].type.description }).",
+      "interpreter.input",
+      "The inputs are \(given); the graph takes \(graph.inputs.map { graph[$0].type.description }).",
       category: .usage)
   }
 

@@ -9,7 +9,8 @@ enum TensorName {
     if byteCount > 0, byteCount <= Limits.maxTensorNameBytes, isPlain(name) { return }
     try Limits.check(
       byteCount, atMost: Limits.maxTensorNameBytes, name: "max_tensor_name", "The length of a tensor's name in bytes")
-    guard byteCount > 0, !name.unicodeScalars.contains(where: isUnsafe), !isPathLike(name), name != "__metadata__" else {
+    guard byteCount > 0, !name.unicodeScalars.contains(where: isUnsafe), !isPathLike(name), name != "__metadata__"
+    else {
       throw EVSSMError(
         "tensor-name.unsafe",
         "The tensor name \"\(EVSSMError.escaped(name))\" is empty, reserved, a path, or holds control characters. "

@@ -15,7 +15,8 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
   ]
   /// The types of less than 16 bits that only graphs have.
   public static let narrowCases: [DType] = [
-    .int4, .uint4, .int2, .uint2, .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0, .float4e2m1,
+    .int4, .uint4, .int2, .uint2, .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0,
+    .float4e2m1,
   ]
 
   /// Bytes an element in memory.

@@ -8,7 +8,8 @@ extension Dimension {
     var sum = try other.times(constant)
     for term in terms {
       let shifted = try other.terms.map { try term.times($0) }.sorted { $0.key < $1.key }
-      let tail = try Term(atom: term.atom, coefficient: Checked.multiply(term.coefficient, other.constant), key: term.key)
+      let tail = try Term(
+        atom: term.atom, coefficient: Checked.multiply(term.coefficient, other.constant), key: term.key)
       sum = try sum.plus(Dimension(constant: 0, terms: shifted))
       if other.constant != 0 { sum = try sum.plus(Dimension(constant: 0, terms: [tail])) }
     }

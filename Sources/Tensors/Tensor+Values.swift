@@ -10,14 +10,22 @@ extension Tensor {
         initialized = elementCount
       }
     }
-    return convert(Float.self) { Float($0) } integer: { Float($0) }
+    return convert(Float.self) {
+      Float($0)
+    } integer: {
+      Float($0)
+    }
   }
 
   /// The elements as float64: exact for every type but 64-bit integers over 53 bits.
   ///
   /// - Complexity: O(elements), one allocation.
   public func doubles() -> [Double] {
-    convert(Double.self) { $0 } integer: { Double($0) }
+    convert(Double.self) {
+      $0
+    } integer: {
+      Double($0)
+    }
   }
 
   private func convert<Value>(

@@ -46,7 +46,9 @@ public struct Tensor: Sendable {
     self.byteOffset = byteOffset
     let end = try Checked.add(byteOffset, Self.byteCount(dtype, shape))
     guard byteOffset >= 0, end <= storage.bytes.count else {
-      throw EVSSMError("tensor.out-of-storage", "A tensor of shape \(shape) ends at byte \(end) of a storage of \(storage.bytes.count).")
+      throw EVSSMError(
+        "tensor.out-of-storage",
+        "A tensor of shape \(shape) ends at byte \(end) of a storage of \(storage.bytes.count).")
     }
   }
 
@@ -59,7 +61,8 @@ public struct Tensor: Sendable {
   /// A float32 tensor of the given values. Throws when their count is not the shape's.
   public init(shape: [Int], floats: [Float]) throws {
     guard try Checked.product(shape) == floats.count else {
-      throw EVSSMError("tensor.count", "\(floats.count) values do not fill a tensor of shape \(shape).", category: .internal)
+      throw EVSSMError(
+        "tensor.count", "\(floats.count) values do not fill a tensor of shape \(shape).", category: .internal)
     }
     try self.init(dtype: .float32, shape: shape) { target in floats.withUnsafeBytes { target.copyMemory(from: $0) } }
   }

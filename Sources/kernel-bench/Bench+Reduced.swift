@@ -40,7 +40,8 @@ extension Bench {
   private func depthwise(_ channels: Int) {
     let pixels = 64, inner = 2 * channels, hidden = 3 * channels
     let lines = (0..<3).map { _ in UnsafePointer(buffer((pixels + 2) * 2 * hidden)) + 2 * hidden }
-    let weight = buffer(18 * hidden), bias = buffer(2 * hidden), out = buffer(pixels * inner), rounded = halves(pixels * hidden)
+    let weight = buffer(18 * hidden), bias = buffer(2 * hidden), out = buffer(pixels * inner),
+      rounded = halves(pixels * hidden)
     let gelu = stopwatch.best {
       var args = evssm_depthwise_args(
         row: (lines[0], lines[1], lines[2]), row_stride: inner, weight: weight, bias: bias, out: out, out_stride: inner,
@@ -61,7 +62,8 @@ extension Bench {
     let pixels = 64, input = buffer(pixels * channels), out = halves(pixels * channels)
     let norm = stopwatch.best {
       var args = evssm_rms_bf16_args(
-        in: input, in_stride: channels, out: out, out_stride: channels, pixels: pixels, channels: channels, epsilon: 1e-6)
+        in: input, in_stride: channels, out: out, out_stride: channels, pixels: pixels, channels: channels,
+        epsilon: 1e-6)
       kernels.rms_norm_bf16(&args)
     }
     report("rms_norm_bf16", "\(channels)", seconds: norm, vectors: pixels * channels / 16)

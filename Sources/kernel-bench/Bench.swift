@@ -217,7 +217,8 @@ struct Bench {
     let count = 4096
     let input = buffer(count, scale: 8), out = buffer(count)
     for (name, map) in [
-      ("map_gelu", kernels.map_gelu), ("map_gelu_reduced", kernels.map_gelu_reduced), ("map_softplus", kernels.map_softplus),
+      ("map_gelu", kernels.map_gelu), ("map_gelu_reduced", kernels.map_gelu_reduced),
+      ("map_softplus", kernels.map_softplus),
       ("map_exp2", kernels.map_exp2),
     ] {
       let seconds = stopwatch.best {

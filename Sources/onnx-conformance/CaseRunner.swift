@@ -104,7 +104,8 @@ struct CaseRunner {
     let imported = try OnnxModel(path: "\(folder)/\(name)/model.onnx").imported()
     let model = ModelDescription(
       architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
-    let plan = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model).loaded()
+    let plan = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model)
+      .loaded()
     let session = try TensorSession(plan: plan, workers: workers)
     let inputs = try values(name, data, "input", imported.graph.inputs.count)
     var times: [Double] = []

@@ -35,7 +35,9 @@ struct GraphTests {
       for output in [directory.path("out\(number).npz"), directory.path("out\(number).npy")] {
         let outcome = try CommandLineTool.run(["run", Self.sum] + way + ["-o", output])
         try #require(outcome.status == 0, "\(outcome.errors)")
-        let results = output.hasSuffix("npz") ? try NumpyArchive.read(path: output).map(\.tensor) : [try NumpyFile.read(path: output)]
+        let results =
+          output.hasSuffix("npz")
+          ? try NumpyArchive.read(path: output).map(\.tensor) : [try NumpyFile.read(path: output)]
         #expect(results.count == 1 && results[0].shape == [3, 4, 5] && results[0].floats() == expected)
       }
     }

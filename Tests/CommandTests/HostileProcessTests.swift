@@ -19,7 +19,8 @@ import TorchFormat
     #expect(outcome.errors.contains("baseline"))
   }
 
-  @Test("L15 thread counts out of range are usage errors", arguments: ["0", "-1", "2147483648", "99999999999999999999"])
+  @Test(
+    "L15 thread counts out of range are usage errors", arguments: ["0", "-1", "2147483648", "99999999999999999999"])
   func threads(count: String) throws {
     let directory = try TemporaryDirectory()
     let plan = try SmallModel.plan(in: directory)

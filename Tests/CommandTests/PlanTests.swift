@@ -50,7 +50,8 @@ struct CompileTests {
     #expect(try CommandLineTool.run(["compile", checkpoint, "-o", plan, "--precision", "int3"]).status == 64)
   }
 
-  @Test("says that a plan gives results that are not finite, whatever its precision", arguments: ["float32", "bfloat16"])
+  @Test(
+    "says that a plan gives results that are not finite, whatever its precision", arguments: ["float32", "bfloat16"])
   func overflow(_ precision: String) throws {
     let directory = try TemporaryDirectory()
     let original = try SmallModel.catalogue()
@@ -87,7 +88,8 @@ struct CompileTests {
   @Test("makes plans that inspect describes")
   func inspect() throws {
     let directory = try TemporaryDirectory()
-    let plan = try SmallModel.plan(in: directory, options: ["--windows", "whole", "--size", "48x32", "--size", "48x32"])
+    let plan = try SmallModel.plan(
+      in: directory, options: ["--windows", "whole", "--size", "48x32", "--size", "48x32"])
     let json = try CommandLineTool.run(["inspect", plan, "--json", "--size", "48x32"]).json()
     #expect(json["kind"] as? String == "plan")
     #expect(json["architecture"] as? String == "EVSSM")

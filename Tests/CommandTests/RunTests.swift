@@ -37,7 +37,8 @@ struct RunTests {
     }
   }
 
-  @Test("gives the rounded values, and keeps opacity, for pictures of 8 bits", arguments: [(33, 22), (64, 41), (20, 77)])
+  @Test(
+    "gives the rounded values, and keeps opacity, for pictures of 8 bits", arguments: [(33, 22), (64, 41), (20, 77)])
   func roundedValues(width: Int, height: Int) throws {
     let directory = try TemporaryDirectory()
     let plan = try SmallModel.plan(in: directory)

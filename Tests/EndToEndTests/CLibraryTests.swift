@@ -140,7 +140,9 @@ struct CLibraryTests {
     #expect(evssm_session_bind(session, 20, 24, nil) == EVSSM_OK)
     var error = evssm_error()
     #expect(evssm_session_bind(session, 40, 24, &error) == EVSSM_UNAVAILABLE)
-    #expect(withUnsafeBytes(of: error.code) { String(cString: $0.bindMemory(to: CChar.self).baseAddress!) } == "library.max-memory")
+    #expect(
+      withUnsafeBytes(of: error.code) { String(cString: $0.bindMemory(to: CChar.self).baseAddress!) }
+        == "library.max-memory")
   }
 
   @Test("answers wrong arguments with a status")

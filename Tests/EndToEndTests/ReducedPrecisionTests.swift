@@ -59,7 +59,8 @@ struct ReducedPrecisionTests {
     let reduced = try golden.loadedPlan(precision: .bfloat16).plan
     #expect(full.precision == .float32 && reduced.precision == .bfloat16)
     #expect(full.steps.map(\.name) == reduced.steps.map(\.name))
-    let halving = try #require(reduced.steps.firstIndex { if case .halveConvolution = $0.operation { true } else { false } })
+    let halving = try #require(
+      reduced.steps.firstIndex { if case .halveConvolution = $0.operation { true } else { false } })
     // The picture's convolution, then two stages a block; of an odd number of blocks the middle one is not rounded.
     let blocks = (halving - 1) / 2
     let first = 1 + 2 * ((blocks + 1) / 2)

@@ -107,8 +107,9 @@ struct TilingTests {
     let smallest = try planner.smallest(height: height, width: width, whole: 0, tiled: 0)
     let whole = try #require(try planner.choose(height: height, width: width, budget: .max, whole: 0, tiled: 0))
     #expect(whole.grid.isWhole && !smallest.grid.isWhole)
-    #expect(try planner.choose(
-      height: height, width: width, budget: smallest.byteCount - 1, whole: 0, tiled: 0) == nil)
+    #expect(
+      try planner.choose(
+        height: height, width: width, budget: smallest.byteCount - 1, whole: 0, tiled: 0) == nil)
     var last = smallest.multiplyAdds
     let step = (whole.byteCount - smallest.byteCount) / 5
     for budget in stride(from: smallest.byteCount, to: whole.byteCount, by: step) {

@@ -9,7 +9,8 @@ import Testing
     let bound = try plan.bind(height: 45, width: 70)
     #expect((bound.height, bound.width) == (45, 70))
     #expect((bound.buffers[0].height, bound.buffers[0].width, bound.buffers[0].pitch) == (48, 72, 16))
-    #expect(Set(bound.buffers.map { [$0.height, $0.width, $0.pitch] }) == [[48, 72, 16], [24, 36, 32], [12, 18, 64]])
+    #expect(
+      Set(bound.buffers.map { [$0.height, $0.width, $0.pitch] }) == [[48, 72, 16], [24, 36, 32], [12, 18, 64]])
     #expect(bound.scratchByteOffsets.count == plan.steps.count)
     for (buffer, offset) in zip(bound.buffers, bound.placement.offsets) {
       #expect(buffer.byteOffset % 64 == 0 && offset == buffer.byteOffset)

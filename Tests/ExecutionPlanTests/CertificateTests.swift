@@ -56,7 +56,8 @@ import Testing
     for (index, value) in [(3, Float(0.5)), (4, -.infinity), (4, .nan), (5, .nan), (5, .infinity)] {
       var other = output
       other[index] = value
-      #expect(certificate.compare(output: other) == .init(maxDifference: .infinity, decibels: -.infinity, passes: false))
+      #expect(
+        certificate.compare(output: other) == .init(maxDifference: .infinity, decibels: -.infinity, passes: false))
     }
   }
 

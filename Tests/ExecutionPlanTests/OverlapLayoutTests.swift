@@ -26,7 +26,8 @@ import Testing
     mutating func run() {
       let count = (rows.starts.count, columns.starts.count)
       for index in 0..<count.0 * count.1 {
-        let (row, column) = layout.isColumnMajor ? (index % count.0, index / count.0) : (index / count.1, index % count.1)
+        let (row, column) =
+          layout.isColumnMajor ? (index % count.0, index / count.0) : (index / count.1, index % count.1)
         window(row, column)
       }
       flaws += places.count { $0 != nil }
@@ -38,7 +39,9 @@ import Testing
       for end in stride(from: stripRows * width, to: rows.length * width + stripRows * width, by: stripRows * width) {
         let end = end >= rows.length * width ? rows.length * width : end - ScanStageLayout.lag
         let pixels = (start..<end).map { (rows.starts[r] + $0 / width, columns.starts[c] + $0 % width) }
-        for (row, column) in pixels where row >= rows.coveredFrom(r) || column >= columns.coveredFrom(c) { write(row, column, r, c) }
+        for (row, column) in pixels where row >= rows.coveredFrom(r) || column >= columns.coveredFrom(c) {
+          write(row, column, r, c)
+        }
         for (row, column) in pixels
         where row < rows.coveredFrom(r) && column < columns.coveredFrom(c)
           && (row < rows.coveredBefore(r) || column < columns.coveredBefore(c))

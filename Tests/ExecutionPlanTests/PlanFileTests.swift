@@ -18,7 +18,8 @@ import Testing
     #expect(loaded.certificate == fixture.certificate)
     #expect(loaded.digest == digest && digest.description.count == 64)
     #expect(loaded.ignoredSections.isEmpty)
-    #expect(loaded.weights.prefix(loaded.weights.count).elementsEqual(fixture.loaded.weights.prefix(loaded.weights.count)))
+    #expect(
+      loaded.weights.prefix(loaded.weights.count).elementsEqual(fixture.loaded.weights.prefix(loaded.weights.count)))
     #expect(UInt(bitPattern: loaded.weights.baseAddress) % 4096 == 0)
     #expect(directory.names == ["a.plan"])
     #expect(try loaded.binding(height: 40, width: 56) == fixture.bindings[0])
@@ -44,7 +45,9 @@ import Testing
       try PlanFile.write(fixture.loaded.plan, to: directory.path("a.plan")) { _ in [1, 2, 3, 4] }
     }
     expectError("plan.no-such-file") { try PlanFile.write(fixture.loaded, to: directory.path("missing/a.plan")) }
-    expectError("plan.signing-key") { try PlanFile.write(fixture.loaded, to: directory.path("a.plan"), signingKey: [1]) }
+    expectError("plan.signing-key") {
+      try PlanFile.write(fixture.loaded, to: directory.path("a.plan"), signingKey: [1])
+    }
     #expect(directory.names.isEmpty)
   }
 
@@ -78,7 +81,9 @@ import Testing
     let file = try PlanFixture().file()
     let sections = try file.withUnsafeBytes { try SectionTable(parsing: $0).sections }
     var ends = [1, 7, 8, 63, 64, 65, SectionTable.byteCount(sections: 4)]
-    for section in sections { ends += [section.offset - 1, section.offset, section.offset + 1, section.offset + section.length - 1] }
+    for section in sections {
+      ends += [section.offset - 1, section.offset, section.offset + 1, section.offset + section.length - 1]
+    }
     for end in ends where end < file.count {
       expectError("plan.not-a-plan", "plan.truncated") { _ = try openPlan(Array(file[..<end])) }
     }
@@ -94,7 +99,9 @@ import Testing
       return withHeaderDigest(copy)
     }
     expectError("plan.not-a-plan") { _ = try openPlan(patched(0, [0x88])) }
-    for version: [UInt8] in [[0, 0, 0, 0], [2, 0, 0, 0], [1, 0, UInt8(SectionTable.minorVersion) + 1, 0], [255, 255, 255, 255]] {
+    for version: [UInt8] in [
+      [0, 0, 0, 0], [2, 0, 0, 0], [1, 0, UInt8(SectionTable.minorVersion) + 1, 0], [255, 255, 255, 255],
+    ] {
       expectError("plan.version") { _ = try openPlan(patched(8, version)) }
     }
     expectError("plan.endianness") { _ = try openPlan(patched(12, [1, 2, 3, 4])) }
@@ -120,10 +127,12 @@ import Testing
     let file = try PlanFixture().file()
     for row in 0..<4 {
       var copy = file
-      copy.replaceSubrange(64 + 64 * row + 8..<64 + 64 * row + 16, with: littleEndian(UInt64(bitPattern: Int64(offset))))
+      copy.replaceSubrange(
+        64 + 64 * row + 8..<64 + 64 * row + 16, with: littleEndian(UInt64(bitPattern: Int64(offset))))
       expectError("plan.section-offset", "size.overflow") { _ = try openPlan(withHeaderDigest(copy)) }
       copy = file
-      copy.replaceSubrange(64 + 64 * row + 16..<64 + 64 * row + 24, with: littleEndian(UInt64(bitPattern: Int64(offset))))
+      copy.replaceSubrange(
+        64 + 64 * row + 16..<64 + 64 * row + 24, with: littleEndian(UInt64(bitPattern: Int64(offset))))
       expectError(
         "plan.section-offset", "plan.section-bounds", "size.overflow", "plan.trailing-bytes", "plan.padding",
         "plan.digest-mismatch"
@@ -151,7 +160,9 @@ import Testing
     expectError("plan.signature-key") { _ = try openPlan(signed, trustedKey: other) }
     expectError("plan.trusted-key") { _ = try openPlan(signed, trustedKey: [1, 2]) }
     let parts = try signed.withUnsafeBytes { file in
-      try SectionTable(parsing: file).sections.map { (kind: $0.kind, bytes: Array(file[$0.offset..<$0.offset + $0.length])) }
+      try SectionTable(parsing: file).sections.map {
+        (kind: $0.kind, bytes: Array(file[$0.offset..<$0.offset + $0.length]))
+      }
     }
     let withoutCertificate = forgedFile(parts.filter { $0.kind != SectionKind.certificate.rawValue })
     expectError("plan.signature-invalid") { _ = try openPlan(withoutCertificate, trustedKey: trusted) }

@@ -6,7 +6,8 @@ import Testing
 @Suite struct SizeExpressionTests {
   @Test func sizesAreEvaluatedWithRounding() throws {
     let cases: [(SizeExpression, Int)] = [
-      (.constant(-3), -3), (.height, 45), (.width, 70), (.sum(.height, .width), 115), (.product(.height, .constant(2)), 90),
+      (.constant(-3), -3), (.height, 45), (.width, 70), (.sum(.height, .width), 115),
+      (.product(.height, .constant(2)), 90),
       (.floorDivide(.constant(-7), .constant(2)), -4), (.ceilDivide(.constant(-7), .constant(2)), -3),
       (.floorDivide(.height, .constant(4)), 11), (.ceilDivide(.height, .constant(4)), 12),
       (.maximum(.height, .width), 70), (.minimum(.height, .width), 45),
@@ -45,6 +46,8 @@ import Testing
     #expect(!expression.hasAtMost(nodes: Limits.maxPlanSizeNodes))
     var plan = try SyntheticPlan.evssm().plan
     plan.buffers[0].height = expression
-    expectError("limit.exceeded", limit: "max_plan_size_nodes") { try PlanValidator.validate(plan, weightsByteCount: 1 << 30) }
+    expectError("limit.exceeded", limit: "max_plan_size_nodes") {
+      try PlanValidator.validate(plan, weightsByteCount: 1 << 30)
+    }
   }
 }

@@ -9,11 +9,14 @@ struct RouteTests {
   @Test(
     "lead to routes",
     arguments: [
-      ("/", Route.page), ("/v2", .server), ("/v2/health/live", .live), ("/v2/health/ready", .ready), ("/metrics", .metrics),
+      ("/", Route.page), ("/v2", .server), ("/v2/health/live", .live), ("/v2/health/ready", .ready),
+      ("/metrics", .metrics),
       ("/v2/models/a", .model("a", version: nil)), ("/v2/models/a/versions/3", .model("a", version: "3")),
       ("/v2/models/a/ready", .modelReady("a", version: nil)), ("/v2/models/a/infer", .infer("a", version: nil)),
-      ("/v2/models/a/versions/3/infer", .infer("a", version: "3")), ("/v2/models/a%2Db/infer", .infer("a-b", version: nil)),
-      ("/v2/models/stats", .statistics(model: nil, version: nil)), ("/v2/models/a/stats", .statistics(model: "a", version: nil)),
+      ("/v2/models/a/versions/3/infer", .infer("a", version: "3")),
+      ("/v2/models/a%2Db/infer", .infer("a-b", version: nil)),
+      ("/v2/models/stats", .statistics(model: nil, version: nil)),
+      ("/v2/models/a/stats", .statistics(model: "a", version: nil)),
       ("/v2/repository/index", .repositoryIndex), ("/v2/repository/models/a/load", .repositoryLoad("a")),
       ("/v2/repository/models/a/unload", .repositoryUnload("a")), ("/v1/restore", .restore),
     ])
@@ -22,8 +25,10 @@ struct RouteTests {
   @Test(
     "lead nowhere",
     arguments: [
-      "", "*", "v2", "http://x/v2", "//v2", "/v2/", "/v2//health/live", "/v2/health", "/v2/../metrics", "/v2/%2e%2e/metrics",
-      "/v2/models", "/v2/models/a/", "/v2/models/a/versions", "/v2/models/a/versions/1/x", "/v2/models/%00", "/v2/models/%",
+      "", "*", "v2", "http://x/v2", "//v2", "/v2/", "/v2//health/live", "/v2/health", "/v2/../metrics",
+      "/v2/%2e%2e/metrics",
+      "/v2/models", "/v2/models/a/", "/v2/models/a/versions", "/v2/models/a/versions/1/x", "/v2/models/%00",
+      "/v2/models/%",
       "/v2/models/%zz", "/v2/models/%c0%ae", "/v2/repository/models/a", "/v1", "/v1/restore/x",
     ])
   func nowhere(_ path: String) { #expect(Route(path: path[...]) == nil) }
@@ -57,7 +62,9 @@ struct CompressionTests {
       #expect(try inflate(packed, encoding, limit: bytes.count, pieces: pieces) == bytes)
       #expect(throws: ServingError.self) { try inflate(packed, encoding, limit: bytes.count - 1, pieces: pieces) }
       #expect(throws: ServingError.self) { try inflate(packed + [0], encoding, limit: bytes.count, pieces: pieces) }
-      #expect(throws: ServingError.self) { try inflate(packed.dropLast(), encoding, limit: bytes.count, pieces: pieces) }
+      #expect(throws: ServingError.self) {
+        try inflate(packed.dropLast(), encoding, limit: bytes.count, pieces: pieces)
+      }
       #expect(throws: ServingError.self) { try inflate(bytes, encoding, limit: bytes.count, pieces: pieces) }
     }
   }

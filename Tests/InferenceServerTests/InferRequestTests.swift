@@ -58,7 +58,9 @@ struct InferRequestTests {
     let other = try read(
       body(
         payload: "\"parameters\":{\"binary_data_size\":24}",
-        more: ",\"parameters\":{\"binary_data_output\":true},\"outputs\":[{\"name\":\"output\",\"parameters\":{\"binary_data\":false}}]"),
+        more:
+          ",\"parameters\":{\"binary_data_output\":true},\"outputs\":[{\"name\":\"output\",\"parameters\":{\"binary_data\":false}}]"
+      ),
       tail: tail)
     #expect(!other.isOutputBinary)
   }
@@ -106,7 +108,9 @@ struct InferRequestTests {
 
   @Test("with long numbers are read, with endless ones refused")
   func longNumbers() throws {
-    #expect(try read(body(payload: "\"data\":[12345678901234567890,1,2,3,4,0.\(String(repeating: "3", count: 400))]")).planes[0] == 1.2345679e19)
+    #expect(
+      try read(body(payload: "\"data\":[12345678901234567890,1,2,3,4,0.\(String(repeating: "3", count: 400))]")).planes[
+        0] == 1.2345679e19)
     refuse(body(payload: "\"data\":[0,1,2,3,4,0.\(String(repeating: "3", count: 4000))]"))
   }
 
@@ -123,8 +127,10 @@ struct InferRequestTests {
     "of another structure are refused",
     arguments: [
       "", " ", "{}", "[]", "null", "7", "\"x\"", "{\"inputs\":[]}", "{\"inputs\":null}", "{\"inputs\":{}}",
-      "{\"inputs\":[1]}", "{\"inputs\":[{}]}", "{\"inputs\":[{},{}]}", "{", "{\"inputs\"", "{\"inputs\":[{\"name\":\"input\"",
-      "\u{FEFF}{}", "{\"a\":1,\"a\":1}", "{\"inputs\":[],\"inputs\":[]}", "{'inputs':[]}", "{\"x\":tru}", "{}{}", "{\"x\":1}",
+      "{\"inputs\":[1]}", "{\"inputs\":[{}]}", "{\"inputs\":[{},{}]}", "{", "{\"inputs\"",
+      "{\"inputs\":[{\"name\":\"input\"",
+      "\u{FEFF}{}", "{\"a\":1,\"a\":1}", "{\"inputs\":[],\"inputs\":[]}", "{'inputs':[]}", "{\"x\":tru}", "{}{}",
+      "{\"x\":1}",
       "{\"x\":\"\\ud800\"}", "{\"x\":\"\\q\"}", "{\"x\":\"\\u00g0\"}", "{\"x\":\"\u{1}\"}", "// {}",
     ])
   func structure(_ text: String) { refuse(text) }

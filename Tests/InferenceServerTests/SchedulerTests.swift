@@ -133,7 +133,8 @@ struct SchedulerTests {
     #expect(await kind { _ = try await run(scheduler, ServedPlan.request(model), past) } == .deadline)
     let soon = Urgency(deadline: RunControl.now() + 20_000_000)
     #expect(
-      await kind { _ = try await run(scheduler, ServedPlan.request(model, height: 512, width: 512), soon) } == .deadline)
+      await kind { _ = try await run(scheduler, ServedPlan.request(model, height: 512, width: 512), soon) } == .deadline
+    )
     let long = try await longRun(scheduler, model)
     let queued = Urgency(deadline: RunControl.now() + 5_000_000)
     #expect(await kind { _ = try await run(scheduler, ServedPlan.request(model), queued) } == .deadline)

@@ -50,7 +50,8 @@ extension KernelCase {
     for x in 0..<problem.pixels {
       for c in 0..<problem.pitch {
         let a = depthwiseSum(problem, rows, weight, bias, x: x, c: c)
-        expected[x * problem.outStride + c] = problem.gate
+        expected[x * problem.outStride + c] =
+          problem.gate
           ? gelu(a).multiplied(by: depthwiseSum(problem, rows, weight, bias, x: x, c: problem.pitch + c))
           : gelu(a)
       }

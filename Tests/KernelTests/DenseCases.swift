@@ -3,7 +3,8 @@ import Foundation
 
 /// Cases of the kernels for dense tensors: any count, no padding.
 extension KernelCase {
-  static let dense: [KernelCase] = unary + binary + reduce + softmax + normalise + planeNorm + copyRows + transpose + windowRow
+  static let dense: [KernelCase] =
+    unary + binary + reduce + softmax + normalise + planeNorm + copyRows + transpose + windowRow
 
   private static let counts = [1, 3, 16, 17, 31, 64, 67, 200]
 
@@ -15,7 +16,8 @@ extension KernelCase {
   // MARK: - Element-wise
 
   private static let functions: [(evssm_unary, ClosedRange<Float>, @Sendable (Double) -> Double)] = [
-    (EVSSM_UNARY_COPY, -4...4, { $0 }), (EVSSM_UNARY_NEGATE, -4...4, { -$0 }), (EVSSM_UNARY_ABSOLUTE, -4...4, { abs($0) }),
+    (EVSSM_UNARY_COPY, -4...4, { $0 }), (EVSSM_UNARY_NEGATE, -4...4, { -$0 }),
+    (EVSSM_UNARY_ABSOLUTE, -4...4, { abs($0) }),
     (EVSSM_UNARY_SQUARE, -4...4, { $0 * $0 }), (EVSSM_UNARY_SQUARE_ROOT, 0...9, { $0.squareRoot() }),
     (EVSSM_UNARY_RECIPROCAL, 0.5...4, { 1 / $0 }), (EVSSM_UNARY_EXPONENTIAL, -80...80, { exp($0) }),
     (EVSSM_UNARY_SIGMOID, -30...30, { 1 / (1 + exp(-$0)) }), (EVSSM_UNARY_SILU, -30...30, { $0 / (1 + exp(-$0)) }),
@@ -47,7 +49,8 @@ extension KernelCase {
 
   private static let operations: [(evssm_binary, @Sendable (Float, Float) -> Float)] = [
     (EVSSM_BINARY_ADD, { $0 + $1 }), (EVSSM_BINARY_SUBTRACT, { $0 - $1 }), (EVSSM_BINARY_MULTIPLY, { $0 * $1 }),
-    (EVSSM_BINARY_DIVIDE, { $0 / $1 }), (EVSSM_BINARY_MAXIMUM, { max($0, $1) }), (EVSSM_BINARY_MINIMUM, { min($0, $1) }),
+    (EVSSM_BINARY_DIVIDE, { $0 / $1 }), (EVSSM_BINARY_MAXIMUM, { max($0, $1) }),
+    (EVSSM_BINARY_MINIMUM, { min($0, $1) }),
   ]
 
   private static let binary: [KernelCase] = operations.flatMap { function, reference in
@@ -122,7 +125,9 @@ extension KernelCase {
       let peak = line.max() ?? 0
       let powers = line.map { exp($0 - peak) }
       return powers.map { $0 / powers.reduce(0, +) }
-    } _: { $0.softmax(&$1) }
+    } _: {
+      $0.softmax(&$1)
+    }
   }
 
   private static func normalised(_ line: [Double]) -> [Double] {
@@ -138,7 +143,9 @@ extension KernelCase {
         normalised(line).enumerated().map { i, value in
           value * (number > 0 ? Double(parameters[0][i]) : 1) + (number > 1 ? Double(parameters[1][i]) : 0)
         }
-      } _: { $0.normalise(&$1) }
+      } _: {
+        $0.normalise(&$1)
+      }
     }
   }
 
@@ -171,10 +178,13 @@ extension KernelCase {
     let input = values(3 * (count + 2), seed: 23)
     var wanted = [Expected?](repeating: nil, count: 3 * (count + 5))
     for row in 0..<3 {
-      for i in 0..<count { wanted[row * (count + 5) + i] = Expected(value: Double(input[row * (count + 2) + i]), error: 0) }
+      for i in 0..<count {
+        wanted[row * (count + 5) + i] = Expected(value: Double(input[row * (count + 2) + i]), error: 0)
+      }
     }
     return KernelCase(
-      kernel: "copy_rows", label: "of \(count)", inputs: [input], outputs: [[Float](repeating: 1, count: 3 * (count + 5))],
+      kernel: "copy_rows", label: "of \(count)", inputs: [input],
+      outputs: [[Float](repeating: 1, count: 3 * (count + 5))],
       expected: [wanted], length: 3
     ) { kernels, inputs, outputs, piece in
       var args = evssm_copy_args(
@@ -188,7 +198,9 @@ extension KernelCase {
     let input = values(rows * (columns + 1), seed: 29)
     var wanted = [Expected?](repeating: nil, count: columns * (rows + 2))
     for i in 0..<rows {
-      for j in 0..<columns { wanted[j * (rows + 2) + i] = Expected(value: Double(input[i * (columns + 1) + j]), error: 0) }
+      for j in 0..<columns {
+        wanted[j * (rows + 2) + i] = Expected(value: Double(input[i * (columns + 1) + j]), error: 0)
+      }
     }
     return KernelCase(
       kernel: "transpose", label: "\(rows) × \(columns)", inputs: [input],
@@ -201,7 +213,8 @@ extension KernelCase {
     }
   }
 
-  private static let windowRow: [KernelCase] = [(1, 3, 1), (3, 3, 1), (5, 2, 2), (16, 1, 1)].flatMap { rows, columns, dilation in
+  private static let windowRow: [KernelCase] = [(1, 3, 1), (3, 3, 1), (5, 2, 2), (16, 1, 1)].flatMap {
+    rows, columns, dilation in
     counts.map { count in
       let width = count + (columns - 1) * dilation
       let input = values(rows * width, seed: 31)

@@ -90,7 +90,8 @@ extension KernelCase {
     let start = 2 * range.lowerBound * problem.outStride
     var args = evssm_double_products_args(
       row: (rows[0], rows[1], rows[2]), weight: (weights[0], weights[1], weights[2]), in_stride: problem.inStride,
-      starts: problem.starts && range.lowerBound == 0 ? 1 : 0, ends: problem.ends && range.upperBound == problem.pixels ? 1 : 0,
+      starts: problem.starts && range.lowerBound == 0 ? 1 : 0,
+      ends: problem.ends && range.upperBound == problem.pixels ? 1 : 0,
       addend: inputs[3] + start, out: out + start, out_stride: problem.outStride, pixels: range.count,
       pitch: problem.pitch)
     kernels.double_products(&args)

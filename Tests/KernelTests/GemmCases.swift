@@ -37,8 +37,9 @@ extension KernelCase {
   ].flatMap { epilogue in
     [(17, 48), (23, 80), (14, 16)].flatMap { rows, width in
       [false, true].map { reversed in
-        gemm(GemmProblem(
-          rows: rows, width: width, depth: 24, epilogue: epilogue, inPlace: !reversed, reversed: reversed))
+        gemm(
+          GemmProblem(
+            rows: rows, width: width, depth: 24, epilogue: epilogue, inPlace: !reversed, reversed: reversed))
       }
     }
   }

@@ -31,7 +31,8 @@ struct KernelSuite {
     return workspace
   }
 
-  @Test("agrees with the float64 reference and writes nothing else",
+  @Test(
+    "agrees with the float64 reference and writes nothing else",
     arguments: InstructionSet.available, KernelCase.all)
   func agrees(_ set: InstructionSet, _ kernelCase: KernelCase) throws {
     let workspace = whole(kernelCase, try #require(set.kernels), pattern: Self.quietNaN)

@@ -24,27 +24,35 @@ extension KernelCase {
   private static let gelu: [KernelCase] = [-9...9, -1...1, -5.5...(-3), -0.001...0.001, -100...100].flatMap { range in
     map("map_gelu", range, sweep(range, extremes)) { x in
       Expected(value: Reference.gelu(x), error: 3e-7 * min(max(1, abs(x)), 1e300))
-    } run: { $0.map_gelu(&$1) }
+    } run: {
+      $0.map_gelu(&$1)
+    }
   }
 
   static let coarseGELU: [KernelCase] = [-9...9, -1...1, -5.5...(-3), -0.001...0.001, -100...100].flatMap { range in
     map("map_gelu_reduced", range, sweep(range, extremes)) { x in
       Expected(value: Reference.gelu(x), error: Reference.reducedGELUError * min(max(1, abs(x)), 1e300))
-    } run: { $0.map_gelu_reduced(&$1) }
+    } run: {
+      $0.map_gelu_reduced(&$1)
+    }
   }
 
   private static let softplus: [KernelCase] = [-90...90, -2...2, -25...(-5), 15...25].flatMap { range in
     map("map_softplus", range, sweep(range, extremes)) { x in
       let value = Reference.softplus(x)
       return Expected(value: value, error: 3e-7 * value + 1e-37)
-    } run: { $0.map_softplus(&$1) }
+    } run: {
+      $0.map_softplus(&$1)
+    }
   }
 
   private static let exp2: [KernelCase] = [-126...126, -1...1, -140...(-120)].flatMap { range in
     map("map_exp2", range, sweep(range, extremes)) { x in
       let value = Foundation.exp2(x)
       return Expected(value: value, error: value * 2e-7 + (x < -126 ? 0x1p-126 : 0))
-    } run: { $0.map_exp2(&$1) }
+    } run: {
+      $0.map_exp2(&$1)
+    }
   }
 
   /// The map out of place and in place.

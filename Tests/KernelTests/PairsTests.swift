@@ -7,7 +7,8 @@ import Testing
 struct PairsTests {
   private static let problems = [
     PairProblem(rows: 13, width: 48, depth: 48), PairProblem(rows: 9, width: 80, depth: 20, bias: false),
-    PairProblem(rows: 30, width: 16, depth: 6), PairProblem(rows: 5, width: 208, depth: 96, epilogue: EVSSM_EPILOGUE_ADD),
+    PairProblem(rows: 30, width: 16, depth: 6),
+    PairProblem(rows: 5, width: 208, depth: 96, epilogue: EVSSM_EPILOGUE_ADD),
     PairProblem(rows: 14, width: 32, depth: 34, epilogue: EVSSM_EPILOGUE_ADD, isRounded: true),
   ]
 
@@ -41,7 +42,8 @@ struct PairsTests {
 
   private static func value(_ spread: Spread, _ randomness: inout Randomness) -> Float {
     let significand = Float.random(in: 1..<2, using: &randomness)
-    let value = significand * Float(sign: .plus, exponent: Int.random(in: spread.exponents, using: &randomness), significand: 1)
+    let value =
+      significand * Float(sign: .plus, exponent: Int.random(in: spread.exponents, using: &randomness), significand: 1)
     // One in 64 is subnormal, and counts as zero.
     if UInt8.random(in: 0..<64, using: &randomness) == 0 { return 0x1p-130 }
     return Bool.random(using: &randomness) ? value : -value

@@ -45,9 +45,10 @@ extension KernelCase {
     [(17, 48), (23, 80), (14, 16)].flatMap { rows, width in
       [false, true].flatMap { reversed in
         [false, true].map { isRounded in
-          product(PairProblem(
-            rows: rows, width: width, depth: 24, epilogue: epilogue, isRounded: isRounded,
-            inPlace: !reversed && !isRounded, reversed: reversed))
+          product(
+            PairProblem(
+              rows: rows, width: width, depth: 24, epilogue: epilogue, isRounded: isRounded,
+              inPlace: !reversed && !isRounded, reversed: reversed))
         }
       }
     }

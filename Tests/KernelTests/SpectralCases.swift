@@ -71,7 +71,8 @@ extension KernelCase {
     for u in 0..<8 {
       for v in 0..<8 {
         let mirror = (8 - u) % 8 * 8 + (8 - v) % 8
-        filter[u * 8 + v] = mirror < u * 8 + v
+        filter[u * 8 + v] =
+          mirror < u * 8 + v
           ? filter[mirror] : randomness.pixels(1, channels: problem.channels, stride: problem.pitch)
       }
     }

@@ -1,7 +1,9 @@
 /// Entries of group O about the model and its graph: O18 to O41, O46, O49 to O61.
 enum GraphCases {
   /// y = Add(x, w) with an initializer made like this.
-  private static func weight(_ id: String, _ code: String, limit: String? = nil, _ change: @escaping @Sendable (inout TensorBuilder) -> Void) -> OnnxCase {
+  private static func weight(
+    _ id: String, _ code: String, limit: String? = nil, _ change: @escaping @Sendable (inout TensorBuilder) -> Void
+  ) -> OnnxCase {
     OnnxCase(id, code, limit: limit) {
       var tensor = TensorBuilder()
       change(&tensor)
@@ -92,7 +94,9 @@ enum GraphCases {
     .init("O32 nobody makes the output", "onnx.missing-value") {
       OnnxBuilder.changed { $0.graph.outputs = [.value("z", [2])] }
     },
-    .init("O33 self loop", "onnx.cycle") { OnnxBuilder.changed { $0.graph.nodes = [.node("Add", ["x", "y"], ["y"])] } },
+    .init("O33 self loop", "onnx.cycle") {
+      OnnxBuilder.changed { $0.graph.nodes = [.node("Add", ["x", "y"], ["y"])] }
+    },
     .init("O33 two nodes", "onnx.cycle") {
       OnnxBuilder.changed {
         $0.graph.nodes = [.node("Add", ["x", "z"], ["y"]), .node("Relu", ["y"], ["z"])]
@@ -100,7 +104,8 @@ enum GraphCases {
     },
     .init("O33 a loop of 1,000", "onnx.cycle") {
       OnnxBuilder.changed {
-        $0.graph.nodes = (0..<1000).map { .node("Relu", ["v\($0)"], ["v\(($0 + 1) % 1000)"]) }
+        $0.graph.nodes =
+          (0..<1000).map { .node("Relu", ["v\($0)"], ["v\(($0 + 1) % 1000)"]) }
           + [.node("Relu", ["v0"], ["y"])]
       }
     },
@@ -161,18 +166,24 @@ enum GraphCases {
       calls("f", [.function("f", ["a"], ["b"], [.node("f", ["a"], ["b"], domain: "local")])])
     },
     .init("O40 two that call each other", "onnx.recursion") {
-      calls("f", [
-        .function("f", ["a"], ["b"], [.node("g", ["a"], ["b"], domain: "local")]),
-        .function("g", ["a"], ["b"], [.node("f", ["a"], ["b"], domain: "local")]),
-      ])
+      calls(
+        "f",
+        [
+          .function("f", ["a"], ["b"], [.node("g", ["a"], ["b"], domain: "local")]),
+          .function("g", ["a"], ["b"], [.node("f", ["a"], ["b"], domain: "local")]),
+        ])
     },
     .init("O40 doubling", "limit.exceeded", limit: "max_onnx_nodes") {
-      calls("f0", (0..<20).map { twice("f\($0)", "f\($0 + 1)") }
-        + [.function("f20", ["a"], ["b"], [.node("Relu", ["a"], ["b"])])])
+      calls(
+        "f0",
+        (0..<20).map { twice("f\($0)", "f\($0 + 1)") }
+          + [.function("f20", ["a"], ["b"], [.node("Relu", ["a"], ["b"])])])
     },
     .init("O40 a chain of functions", "limit.exceeded", limit: "max_onnx_function_depth") {
-      calls("f0", (0..<10_000).map { .function("f\($0)", ["a"], ["b"], [.node("f\($0 + 1)", ["a"], ["b"], domain: "local")]) }
-        + [.function("f10000", ["a"], ["b"], [.node("Relu", ["a"], ["b"])])])
+      calls(
+        "f0",
+        (0..<10_000).map { .function("f\($0)", ["a"], ["b"], [.node("f\($0 + 1)", ["a"], ["b"], domain: "local")]) }
+          + [.function("f10000", ["a"], ["b"], [.node("Relu", ["a"], ["b"])])])
     },
     .init("O40 two functions of one name", "onnx.duplicate-name") {
       calls("f", Array(repeating: .function("f", ["a"], ["b"], [.node("Relu", ["a"], ["b"])]), count: 2))
@@ -193,7 +204,9 @@ enum GraphCases {
     },
   ]
 
-  private static func conv(_ id: String, weight: [Int] = [4, 4, 3, 3], bias: Int? = nil, code: String = "graph.type", _ attributes: [[UInt8]]) -> OnnxCase {
+  private static func conv(
+    _ id: String, weight: [Int] = [4, 4, 3, 3], bias: Int? = nil, code: String = "graph.type", _ attributes: [[UInt8]]
+  ) -> OnnxCase {
     OnnxCase(id, code) {
       OnnxBuilder.node(
         "Conv", [.floats("w", weight)] + (bias.map { [.floats("b", [$0])] } ?? []), attributes: attributes)
@@ -214,7 +227,9 @@ enum GraphCases {
     conv("O49 a kernel larger than the map", weight: [4, 4, 99, 99], code: "graph.value", []),
   ]
 
-  private static func resize(_ id: String, _ scale: Float, code: String = "graph.value", limit: String? = nil) -> OnnxCase {
+  private static func resize(_ id: String, _ scale: Float, code: String = "graph.value", limit: String? = nil)
+    -> OnnxCase
+  {
     OnnxCase(id, code, limit: limit) {
       OnnxBuilder.changed {
         $0.graph.inputs = [.value("x", [1, 4, 8, 8])]
@@ -225,13 +240,16 @@ enum GraphCases {
     }
   }
 
-  private static func upsample(_ id: String, _ scale: Float, code: String = "graph.value", limit: String? = nil) -> OnnxCase {
+  private static func upsample(_ id: String, _ scale: Float, code: String = "graph.value", limit: String? = nil)
+    -> OnnxCase
+  {
     OnnxCase(id, code, limit: limit) { OnnxBuilder.node("Upsample", [.floats("s", [4], scale)], opset: 9) }
   }
 
   /// z = op(…) of constants alone beside y = Relu(x).
   private static func bomb(
-    _ id: String, code: String = "limit.exceeded", limit: String? = "max_materialised_bytes", _ initializers: [TensorBuilder],
+    _ id: String, code: String = "limit.exceeded", limit: String? = "max_materialised_bytes",
+    _ initializers: [TensorBuilder],
     _ nodes: [[UInt8]]
   ) -> OnnxCase {
     OnnxCase(id, code, limit: limit) {
@@ -245,28 +263,45 @@ enum GraphCases {
 
   static let bombs: [OnnxCase] = [
     bomb("O53 ConstantOfShape of 2^30", [.ints("s", [1 << 30])], [.node("ConstantOfShape", ["s"], ["z"])]),
-    bomb("O53 ConstantOfShape of 2^41", code: "graph.type", limit: nil, [.ints("s", [1 << 41])], [.node("ConstantOfShape", ["s"], ["z"])]),
-    bomb("O53 ConstantOfShape whose size wraps", code: "size.overflow", limit: nil, [.ints("s", [1 << 40, 1 << 40])], [.node("ConstantOfShape", ["s"], ["z"])]),
-    bomb("O53 ConstantOfShape of a negative size", code: "graph.type", limit: nil, [.ints("s", [-1])], [.node("ConstantOfShape", ["s"], ["z"])]),
+    bomb(
+      "O53 ConstantOfShape of 2^41", code: "graph.type", limit: nil, [.ints("s", [1 << 41])],
+      [.node("ConstantOfShape", ["s"], ["z"])]),
+    bomb(
+      "O53 ConstantOfShape whose size wraps", code: "size.overflow", limit: nil, [.ints("s", [1 << 40, 1 << 40])],
+      [.node("ConstantOfShape", ["s"], ["z"])]),
+    bomb(
+      "O53 ConstantOfShape of a negative size", code: "graph.type", limit: nil, [.ints("s", [-1])],
+      [.node("ConstantOfShape", ["s"], ["z"])]),
     bomb("O53 Tile", [.floats("w", [2]), .ints("r", [1 << 30])], [.node("Tile", ["w", "r"], ["z"])]),
-    bomb("O53 Tile whose size wraps", code: "size.overflow", limit: nil, [.floats("w", [2, 2]), .ints("r", [1 << 39, 1 << 39])], [.node("Tile", ["w", "r"], ["z"])]),
-    bomb("O53 Tile by a negative count", code: "graph.type", limit: nil, [.floats("w", [2]), .ints("r", [-1])], [.node("Tile", ["w", "r"], ["z"])]),
+    bomb(
+      "O53 Tile whose size wraps", code: "size.overflow", limit: nil,
+      [.floats("w", [2, 2]), .ints("r", [1 << 39, 1 << 39])], [.node("Tile", ["w", "r"], ["z"])]),
+    bomb(
+      "O53 Tile by a negative count", code: "graph.type", limit: nil, [.floats("w", [2]), .ints("r", [-1])],
+      [.node("Tile", ["w", "r"], ["z"])]),
     bomb("O53 Expand", [.floats("w", [1]), .ints("s", [1 << 20, 1 << 12])], [.node("Expand", ["w", "s"], ["z"])]),
-    bomb("O53 a chain that doubles", [.floats("w0", [1 << 16])],
+    bomb(
+      "O53 a chain that doubles", [.floats("w0", [1 << 16])],
       (0..<20).map { .node("Concat", ["w\($0)", "w\($0)"], [$0 == 19 ? "z" : "w\($0 + 1)"], [.int("axis", 0)]) }),
-    bomb("O53 many that are large together", [.ints("s", [1 << 27])],
+    bomb(
+      "O53 many that are large together", [.ints("s", [1 << 27])],
       (0..<4).map { .node("ConstantOfShape", ["s"], ["c\($0)"]) } + [.node("Sum", (0..<4).map { "c\($0)" }, ["z"])]),
-    bomb("O53 Range", [.ints("a", [0], dims: []), .ints("b", [1 << 39], dims: []), .ints("c", [1], dims: [])],
+    bomb(
+      "O53 Range", [.ints("a", [0], dims: []), .ints("b", [1 << 39], dims: []), .ints("c", [1], dims: [])],
       [.node("Range", ["a", "b", "c"], ["z"])]),
-    bomb("O53 EyeLike of an expanded map", [.floats("w", [1, 1]), .ints("s", [1 << 15, 1 << 15])],
+    bomb(
+      "O53 EyeLike of an expanded map", [.floats("w", [1, 1]), .ints("s", [1 << 15, 1 << 15])],
       [.node("Expand", ["w", "s"], ["e"]), .node("EyeLike", ["e"], ["z"])]),
     bomb("O53 random numbers", [], [.node("RandomNormal", [], ["z"], [.ints("shape", [1 << 20, 1 << 12])])]),
     bomb("O53 a window function", [.ints("n", [1 << 38], dims: [])], [.node("HannWindow", ["n"], ["z"])]),
-    bomb("O53 OneHot", [.ints("i", [0]), .ints("d", [1 << 38], dims: []), .floats("v", [2])], [.node("OneHot", ["i", "d", "v"], ["z"])]),
+    bomb(
+      "O53 OneHot", [.ints("i", [0]), .ints("d", [1 << 38], dims: []), .floats("v", [2])],
+      [.node("OneHot", ["i", "d", "v"], ["z"])]),
     upsample("O52 Upsample by 0", 0), upsample("O52 Upsample by NaN", .nan), upsample("O52 Upsample by -1", -1),
     upsample("O52 Upsample without end", .infinity),
     upsample("O52 Upsample by 1e30", 1e30, code: "limit.exceeded", limit: "max_dimension"),
-    quantised("O61 QuantizeLinear by 0", "QuantizeLinear", 0), quantised("O61 QuantizeLinear by NaN", "QuantizeLinear", .nan),
+    quantised("O61 QuantizeLinear by 0", "QuantizeLinear", 0),
+    quantised("O61 QuantizeLinear by NaN", "QuantizeLinear", .nan),
     quantised("O61 QuantizeLinear by infinity", "QuantizeLinear", .infinity),
     .init("O61 DequantizeLinear by 0", "graph.value") { dequantised(0) },
     .init("O61 DequantizeLinear by NaN", "graph.value") { dequantised(.nan) },
@@ -310,8 +345,12 @@ enum GraphCases {
     .init("O52 Pad beyond all measure", "graph.type") {
       OnnxBuilder.node("Pad", [.ints("p", [0, 0, 0, 0, 0, 0, 1 << 60, 0])])
     },
-    .init("O54 an axis twice", "graph.attribute") { OnnxBuilder.node("Transpose", attributes: [.ints("perm", [0, 1, 1, 3])]) },
-    .init("O54 an axis out of range", "graph.attribute") { OnnxBuilder.node("Transpose", attributes: [.ints("perm", [0, 1, 2, 9])]) },
+    .init("O54 an axis twice", "graph.attribute") {
+      OnnxBuilder.node("Transpose", attributes: [.ints("perm", [0, 1, 1, 3])])
+    },
+    .init("O54 an axis out of range", "graph.attribute") {
+      OnnxBuilder.node("Transpose", attributes: [.ints("perm", [0, 1, 2, 9])])
+    },
     .init("O55 sizes that are not the axis'", "graph.type") {
       OnnxBuilder.node("Split", [.ints("s", [1, 1])], outputs: 2, attributes: [.int("axis", 1)])
     },
@@ -319,15 +358,21 @@ enum GraphCases {
       OnnxBuilder.node("Softmax", attributes: [.attribute("axis", 7) { $0.integer(3, 1) }])
     },
     .init("O57 a list beside a number", "onnx.attribute") {
-      OnnxBuilder.node("Softmax", attributes: [.attribute("axis", 2) {
-        $0.integer(3, 1)
-        $0.packed(7, [1, 2] as [Float])
-      }])
+      OnnxBuilder.node(
+        "Softmax",
+        attributes: [
+          .attribute("axis", 2) {
+            $0.integer(3, 1)
+            $0.packed(7, [1, 2] as [Float])
+          }
+        ])
     },
     .init("O57 a type that is not there", "onnx.attribute") {
       OnnxBuilder.node("Softmax", attributes: [.attribute("axis", 0) { $0.integer(3, 1) }])
     },
-    .init("O57 a text for a number", "graph.attribute") { OnnxBuilder.node("Softmax", attributes: [.text("axis", "1")]) },
+    .init("O57 a text for a number", "graph.attribute") {
+      OnnxBuilder.node("Softmax", attributes: [.text("axis", "1")])
+    },
     .init("O58 an attribute twice", "onnx.attribute") {
       OnnxBuilder.node("Softmax", attributes: [.int("axis", 1), .int("axis", 1)])
     },

@@ -64,7 +64,9 @@ import Testing
       "O46 attribute", OnnxBuilder.changed { $0.graph.nodes.append(constant) }, "onnx.external-location")
     OnnxContract.expectRefusal(
       "O46 sparse",
-      OnnxBuilder.changed { $0.graph.sparse = [.field(1, 2, .varint(UInt64(tensor.build().count)) + tensor.build()) + [0x12, 0]] },
+      OnnxBuilder.changed {
+        $0.graph.sparse = [.field(1, 2, .varint(UInt64(tensor.build().count)) + tensor.build()) + [0x12, 0]]
+      },
       "onnx.external-location")
     var branch = GraphBuilder()
     branch.nodes = [constant]
@@ -73,7 +75,8 @@ import Testing
       "O46 graph",
       OnnxBuilder.changed {
         $0.graph.inputs.append(.value("b", [], type: 9))
-        $0.graph.nodes.append(.node("If", ["b"], ["z"], [.graph("then_branch", branch), .graph("else_branch", branch)]))
+        $0.graph.nodes.append(
+          .node("If", ["b"], ["z"], [.graph("then_branch", branch), .graph("else_branch", branch)]))
       }, "onnx.external-location")
     OnnxContract.expectRefusal(
       "O46 function",

@@ -165,7 +165,9 @@ import Testing
   @Test("a Scan over rows, with a captured value") func scan() throws {
     var body = GraphBuilder()
     body.inputs = [.value("s", [3]), .value("row", [3])]
-    body.nodes = [.node("Add", ["s", "row"], ["t"]), .node("Mul", ["t", "k"], ["out"]), .node("Identity", ["t"], ["next"])]
+    body.nodes = [
+      .node("Add", ["s", "row"], ["t"]), .node("Mul", ["t", "k"], ["out"]), .node("Identity", ["t"], ["next"]),
+    ]
     body.outputs = [.value("next", [3]), .value("out", [3])]
     let bytes = OnnxBuilder.changed {
       $0.graph.inputs.append(.value("k", [3]))
@@ -202,14 +204,17 @@ import Testing
     let bytes = OnnxBuilder.changed {
       $0.graph.nodes = [
         .node("Frobnicate", ["x"], ["a"], name: "one"), .node("Relu", ["a"], ["b"]),
-        .node("Twist", ["b"], ["c"], domain: "com.example", name: "two"), .node("Frobnicate", ["c"], ["y"], name: "three"),
+        .node("Twist", ["b"], ["c"], domain: "com.example", name: "two"),
+        .node("Frobnicate", ["c"], ["y"], name: "three"),
       ]
     }
     let error = #expect(throws: EVSSMError.self) { try OnnxModel(bytes).imported() }
     #expect(error?.message.hasSuffix("Frobnicate (one, three); com.example.Twist (two).") == true)
   }
 
-  @Test(arguments: [("Conv", "com.microsoft.nchwc", "ORT_ENABLE_BASIC"), ("SequenceEmpty", "", "collect the results in a tensor")])
+  @Test(arguments: [
+    ("Conv", "com.microsoft.nchwc", "ORT_ENABLE_BASIC"), ("SequenceEmpty", "", "collect the results in a tensor"),
+  ])
   func thereIsAWayAround(_ op: String, _ domain: String, _ advice: String) {
     let bytes = OnnxBuilder.changed { $0.graph.nodes = [.node(op, ["x"], ["y"], domain: domain)] }
     let error = #expect(throws: EVSSMError.self) { try OnnxModel(bytes).imported() }
@@ -258,7 +263,8 @@ import Testing
   @Test func tensorsOfAllTypesAreRead() throws {
     let cases: [(Int, DType, [UInt8])] = [
       (2, .uint8, [1, 2]), (3, .int8, [1, 255]), (4, .uint16, [1, 0, 2, 0]), (5, .int16, [1, 0, 255, 255]),
-      (6, .int32, [1, 0, 0, 0, 2, 0, 0, 0]), (10, .float16, [0, 0x3C, 0, 0x40]), (16, .bfloat16, [0x80, 0x3F, 0, 0x40]),
+      (6, .int32, [1, 0, 0, 0, 2, 0, 0, 0]), (10, .float16, [0, 0x3C, 0, 0x40]),
+      (16, .bfloat16, [0x80, 0x3F, 0, 0x40]),
       (12, .uint32, [1, 0, 0, 0, 2, 0, 0, 0]), (9, .bool, [1, 0]),
     ]
     for (number, dtype, raw) in cases {

@@ -79,7 +79,9 @@ enum WireCases {
     .init("O11 4 MiB of empty initializers", "limit.exceeded", limit: "max_protobuf_bytes") {
       wrapped([7], repeated([0x2A, 0], 2 << 20))
     },
-    .init("O12 2 M empty nodes", "limit.exceeded", limit: "max_protobuf_bytes") { wrapped([7], repeated([0x0A, 0], 2_000_001)) },
+    .init("O12 2 M empty nodes", "limit.exceeded", limit: "max_protobuf_bytes") {
+      wrapped([7], repeated([0x0A, 0], 2_000_001))
+    },
     .init("O12 2 M empty attributes of type", "limit.exceeded", limit: "max_protobuf_bytes") {
       wrapped([7, 1], repeated([0x2A, 0], 2_000_001))
     },

@@ -23,7 +23,9 @@ import Testing
 
   static let cases: [Case] = {
     let file = Fixtures.directory.appendingPathComponent("onnx/cases.json")
-    guard let data = try? Data(contentsOf: file), let list = try? JSONDecoder().decode(List.self, from: data) else { return [] }
+    guard let data = try? Data(contentsOf: file), let list = try? JSONDecoder().decode(List.self, from: data) else {
+      return []
+    }
     return list.cases
   }()
 
@@ -32,7 +34,8 @@ import Testing
   @Test(arguments: GraphCaseTests.cases) func agrees(_ testCase: Case) throws {
     let folder = Fixtures.path("onnx/\(testCase.name)")
     let imported = try OnnxModel(path: folder + "/model.onnx").imported()
-    let model = ModelDescription(architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
+    let model = ModelDescription(
+      architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
     let compiled = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model)
     let values = try SafetensorsFile.read(path: folder + "/data.safetensors").catalogue
     let inputs = try imported.graph.inputs.indices.map { try value("input_\($0)", values, testCase) }
@@ -48,7 +51,8 @@ import Testing
 
   @Test func graphsSurviveThePlanFile() throws {
     let imported = try OnnxModel(path: Fixtures.path("onnx/nafnet-script/model.onnx")).imported()
-    let model = ModelDescription(architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
+    let model = ModelDescription(
+      architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
     let compiled = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model)
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("graph-\(UUID().uuidString).plan").path
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -36,11 +36,15 @@ struct HostileGraphs {
           add("\(name) \(number)") { $0.call.attributes[name] = .int(number) }
           if case .ints(let list) = value {
             for count in Set([0, 1, list.count, list.count + 1, 9]) {
-              add("\(name) \(count) × \(number)") { $0.call.attributes[name] = .ints(Array(repeating: number, count: count)) }
+              add("\(name) \(count) × \(number)") {
+                $0.call.attributes[name] = .ints(Array(repeating: number, count: count))
+              }
             }
           }
         }
-        for real: Float in [0, -1, .nan, .infinity, 1e30] { add("\(name) \(real)") { $0.call.attributes[name] = .float(real) } }
+        for real: Float in [0, -1, .nan, .infinity, 1e30] {
+          add("\(name) \(real)") { $0.call.attributes[name] = .float(real) }
+        }
         add("\(name) text") { $0.call.attributes[name] = .string("x") }
       }
       add("of another type") { $0.call.type = "Add" }
@@ -71,12 +75,14 @@ struct HostileGraphs {
     var all = Self.numbers.map { number in changed("\(number) values") { $0.program.valueCount = number } }
     for index in graph.program.nodes.indices {
       for number in Self.numbers {
-        all.append(changed("node \(index) takes \(number)") { graph in
-          graph.program.nodes[index].inputs = graph.program.nodes[index].inputs.map { _ in number }
-        })
-        all.append(changed("node \(index) makes \(number)") { graph in
-          graph.program.nodes[index].outputs = graph.program.nodes[index].outputs.map { _ in number }
-        })
+        all.append(
+          changed("node \(index) takes \(number)") { graph in
+            graph.program.nodes[index].inputs = graph.program.nodes[index].inputs.map { _ in number }
+          })
+        all.append(
+          changed("node \(index) makes \(number)") { graph in
+            graph.program.nodes[index].outputs = graph.program.nodes[index].outputs.map { _ in number }
+          })
       }
     }
     all.append(changed("nodes in reverse") { $0.program.nodes.reverse() })
@@ -90,14 +96,21 @@ struct HostileGraphs {
 
   private func constants() -> [Change] {
     graph.program.constants.indices.flatMap { index -> [Change] in
-      let shapes: [[Int]] = [[], [0], [1], [1 << 40], [1 << 40, 1 << 40], [-1], [Int.max], Array(repeating: 1, count: 17)]
-      var all = shapes.map { shape in changed("constant \(index) of shape \(shape)") { $0.program.constants[index].shape = shape } }
+      let shapes: [[Int]] = [
+        [], [0], [1], [1 << 40], [1 << 40, 1 << 40], [-1], [Int.max], Array(repeating: 1, count: 17),
+      ]
+      var all = shapes.map { shape in
+        changed("constant \(index) of shape \(shape)") { $0.program.constants[index].shape = shape }
+      }
       for dtype in DType.allCases + DType.narrowCases {
         all.append(changed("constant \(index) \(dtype)") { $0.program.constants[index].dtype = dtype })
       }
       for number in Self.numbers {
         all.append(changed("constant \(index) is value \(number)") { $0.program.constants[index].value = number })
-        all.append(changed("constant \(index) is bytes \(number)") { $0.program.constants[index].constant = .init(rawValue: number) })
+        all.append(
+          changed("constant \(index) is bytes \(number)") {
+            $0.program.constants[index].constant = .init(rawValue: number)
+          })
       }
       return all
     }
@@ -112,12 +125,14 @@ struct HostileGraphs {
       }
       for axis in port.shape.indices {
         for size in [0, 1, 3, 17] {
-          all.append(changed("input \(index), axis \(axis) of \(size)") { $0.inputs[index].shape[axis] = .constant(size) })
+          all.append(
+            changed("input \(index), axis \(axis) of \(size)") { $0.inputs[index].shape[axis] = .constant(size) })
         }
       }
       all.append(changed("input \(index) scalar") { $0.inputs[index].shape = [] })
       all.append(changed("input \(index), an axis more") { $0.inputs[index].shape.append(.constant(1)) })
-      all.append(changed("input \(index) of one symbol") { $0.inputs[index].shape = port.shape.map { _ in .symbol("n") } })
+      all.append(
+        changed("input \(index) of one symbol") { $0.inputs[index].shape = port.shape.map { _ in .symbol("n") } })
       return all
     } + [
       changed("a port too many") { $0.inputs += $0.inputs },

@@ -28,7 +28,8 @@ import Testing
       ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"].flatMap { coordinates in
         [[74, 106], [19, 200], [37, 1], [18, 26]].map { size in
           Case(
-            type: "Resize", attributes: ["mode": .string(mode), "coordinate_transformation_mode": .string(coordinates)],
+            type: "Resize",
+            attributes: ["mode": .string(mode), "coordinate_transformation_mode": .string(coordinates)],
             shapes: [map], constants: [nil, nil, [2, 6] + size.map { Int64($0) }])
         }
       }
@@ -40,11 +41,15 @@ import Testing
     }
     + ["constant", "reflect", "edge", "wrap"].flatMap { mode in
       [[0, 0, 3, 5, 0, 0, 2, 1], [0, 0, 0, 4, 0, 0, 0, -2], [0, 0, -1, 0, 0, 0, 70, 0]].map { pads in
-        Case(type: "Pad", attributes: ["mode": .string(mode)], shapes: [map], constants: [pads.map { Int64($0) }], reals: [7])
+        Case(
+          type: "Pad", attributes: ["mode": .string(mode)], shapes: [map], constants: [pads.map { Int64($0) }],
+          reals: [7])
       }
     }
     + ["MaxPool", "AveragePool"].flatMap { type in
-      [([3, 3], [2, 2], [1, 1, 1, 1], 0), ([2, 4], [2, 3], [0, 1, 0, 2], 1), ([5, 1], [1, 1], [2, 0, 2, 0], 0)].flatMap {
+      [
+        ([3, 3], [2, 2], [1, 1, 1, 1], 0), ([2, 4], [2, 3], [0, 1, 0, 2], 1), ([5, 1], [1, 1], [2, 0, 2, 0], 0),
+      ].flatMap {
         (kernel: [Int], strides: [Int], pads: [Int], ceil: Int) in
         (0...(type == "AveragePool" ? 1 : 0)).map { counts in
           var attributes: [String: AttributeValue] = [
@@ -61,15 +66,19 @@ import Testing
     Case(type: "InstanceNormalization", shapes: [map, [6], [6]]),
     Case(type: "GroupNormalization", attributes: ["num_groups": .int(3)], shapes: [map, [6], [6]]),
     Case(type: "GroupNormalization", attributes: ["num_groups": .int(3)], shapes: [map, [3], [3]], opset: 18),
-    Case(type: "PRelu", shapes: [map, [6, 1, 1]]), Case(type: "PRelu", shapes: [map, [1]]), Case(type: "PRelu", shapes: [map, [53]]),
-    Case(type: "HardSigmoid", shapes: [map]), Case(type: "Softplus", shapes: [map]), Case(type: "HardSwish", shapes: [map]),
+    Case(type: "PRelu", shapes: [map, [6, 1, 1]]), Case(type: "PRelu", shapes: [map, [1]]),
+    Case(type: "PRelu", shapes: [map, [53]]),
+    Case(type: "HardSigmoid", shapes: [map]), Case(type: "Softplus", shapes: [map]),
+    Case(type: "HardSwish", shapes: [map]),
     Case(type: "ReduceL2", attributes: ["axes": .ints([-1])], shapes: [map], opset: 13),
     Case(type: "ReduceSumSquare", attributes: ["axes": .ints([2, 3]), "keepdims": .int(0)], shapes: [map], opset: 13),
-    Case(type: "ReduceL2", attributes: ["axes": .ints([1])], shapes: [map], opset: 13), Case(type: "Elu", shapes: [map]), Case(type: "Floor", shapes: [map]),
+    Case(type: "ReduceL2", attributes: ["axes": .ints([1])], shapes: [map], opset: 13),
+    Case(type: "Elu", shapes: [map]), Case(type: "Floor", shapes: [map]),
   ]
 
   static let transposed: [Case] = [
-    (1, 4, 2, 1, 1, 0), (1, 3, 2, 1, 1, 1), (2, 3, 1, 1, 1, 0), (3, 2, 3, 0, 2, 0), (1, 2, 2, 0, 1, 0), (1, 5, 1, 2, 1, 0),
+    (1, 4, 2, 1, 1, 0), (1, 3, 2, 1, 1, 1), (2, 3, 1, 1, 1, 0), (3, 2, 3, 0, 2, 0), (1, 2, 2, 0, 1, 0),
+    (1, 5, 1, 2, 1, 0),
   ].flatMap { (groups: Int, kernel: Int, stride: Int, pad: Int, dilation: Int, output: Int) in
     [9, 30].map { outputs in
       Case(
@@ -107,9 +116,10 @@ import Testing
       operands.append(
         try constant.map { values in
           let isScalar = testCase.type == "DFT"
-          return .constant(try Tensor(dtype: .int64, shape: isScalar ? [] : [values.count]) { out in
-            for (i, value) in values.enumerated() { out.storeBytes(of: value, toByteOffset: 8 * i, as: Int64.self) }
-          })
+          return .constant(
+            try Tensor(dtype: .int64, shape: isScalar ? [] : [values.count]) { out in
+              for (i, value) in values.enumerated() { out.storeBytes(of: value, toByteOffset: 8 * i, as: Int64.self) }
+            })
         })
     }
     if let reals = testCase.reals { operands.append(.constant(try Tensor(shape: [], floats: reals))) }

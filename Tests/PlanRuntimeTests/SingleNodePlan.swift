@@ -56,7 +56,8 @@ enum GraphPlan {
     mutating func add(_ tensor: Tensor) -> ConstantID {
       let own = tensor.withUnsafeBytes(Array.init)
       descriptions.append(
-        ConstantDescription(name: "constant \(descriptions.count)", byteOffset: bytes.count, count: max(1, (own.count + 3) / 4)))
+        ConstantDescription(
+          name: "constant \(descriptions.count)", byteOffset: bytes.count, count: max(1, (own.count + 3) / 4)))
       bytes += own
       bytes += [UInt8](repeating: 0, count: (64 - bytes.count % 64) % 64 + (own.isEmpty ? 64 : 0))
       return ConstantID(rawValue: descriptions.count - 1)

@@ -44,14 +44,16 @@ struct StageGraph {
     numbers = SeededNumbers(seed: seed)
     self.channels = channels
     picture = graph.addInput("picture", .map(.float32, 3, Dimension(symbol: "H"), Dimension(symbol: "W")))
-    let weight = graph.addConstant("first", try Tensor(shape: [channels, 3, 3, 3], floats: numbers.normals(channels * 27, scale: 0.3)))
+    let weight = graph.addConstant(
+      "first", try Tensor(shape: [channels, 3, 3, 3], floats: numbers.normals(channels * 27, scale: 0.3)))
     map = try graph.addOne(GraphIR.PictureConvolution(), [picture, weight], name: "first")
   }
 
   private mutating func constant(_ shape: [Int], scale: Float, at: Float = 0) throws -> ValueID {
     count += 1
     let elements = shape.reduce(1, *)
-    return graph.addConstant("constant\(count)", try Tensor(shape: shape, floats: numbers.normals(elements, scale: scale, at: at)))
+    return graph.addConstant(
+      "constant\(count)", try Tensor(shape: shape, floats: numbers.normals(elements, scale: scale, at: at)))
   }
 
   mutating func scanStage(frame: Frame, windowSide: Int?) throws {

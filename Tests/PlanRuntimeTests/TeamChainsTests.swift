@@ -50,7 +50,9 @@ import Testing
       tileCounts[phase * tiles + tile].value.wrappingAdd(1, ordering: .relaxed)
       guard phase % 2 == 1 else { return }
       let turn = phase / 2
-      if (0..<chains).contains(where: { reached[turn * chains + $0].value.load(ordering: .relaxed) != links }) { flaw() }
+      if (0..<chains).contains(where: { reached[turn * chains + $0].value.load(ordering: .relaxed) != links }) {
+        flaw()
+      }
     }
 
     private func link(_ turn: Int, _ chain: Int, _ link: Int) {

@@ -21,22 +21,28 @@ import Testing
     #expect(try apply("Tile", [ramp(1, 2), ints(2, 2)])[0].doubles() == [0, 1, 0, 1, 0, 1, 0, 1])
     let parts = try apply("Split", ["num_outputs": .int(2)], [ramp(5)], outputs: 2)
     #expect(parts.map { $0.doubles() } == [[0, 1, 2], [3, 4]])
-    #expect(try apply("DepthToSpace", ["blocksize": .int(2), "mode": .string("CRD")], [ramp(1, 4, 1, 2)])[0].doubles()
-      == [0, 2, 1, 3, 4, 6, 5, 7])
+    #expect(
+      try apply("DepthToSpace", ["blocksize": .int(2), "mode": .string("CRD")], [ramp(1, 4, 1, 2)])[0].doubles()
+        == [0, 2, 1, 3, 4, 6, 5, 7])
     #expect(try apply("GatherND", [ramp(2, 2), ints([2, 2], [0, 0, 1, 1])])[0].doubles() == [0, 3])
-    #expect(try apply("ScatterElements", ["axis": .int(0), "reduction": .string("add")],
-      [ramp(3), ints(0, 0), floats([2], [5, 6])])[0].doubles() == [11, 1, 2])
+    #expect(
+      try apply(
+        "ScatterElements", ["axis": .int(0), "reduction": .string("add")],
+        [ramp(3), ints(0, 0), floats([2], [5, 6])])[0].doubles() == [11, 1, 2])
   }
 
   @Test func convolutionsAgreeWithTheirTranspose() throws {
     let input = try ramp(1, 2, 4, 5)
     let weight = try floats([4, 1, 3, 3], (0..<36).map { Double($0 % 7) - 3 })
-    let attributes: [String: AttributeValue] = ["group": .int(2), "strides": .ints([2, 1]), "pads": .ints([1, 1, 1, 1])]
+    let attributes: [String: AttributeValue] = [
+      "group": .int(2), "strides": .ints([2, 1]), "pads": .ints([1, 1, 1, 1]),
+    ]
     let out = try apply("Conv", attributes, [input, weight])[0]
     #expect(out.shape == [1, 4, 2, 5])
     // ⟨conv x, y⟩ = ⟨x, convᵀ y⟩
     let other = try floats(out.shape, (0..<40).map { Double($0 % 5) })
-    let back = try apply("ConvTranspose", attributes.merging(["output_padding": .ints([1, 0])]) { $1 }, [other, weight])[0]
+    let back = try apply(
+      "ConvTranspose", attributes.merging(["output_padding": .ints([1, 0])]) { $1 }, [other, weight])[0]
     #expect(back.shape == input.shape)
     let left = zip(out.doubles(), other.doubles()).reduce(0) { $0 + $1.0 * $1.1 }
     let right = zip(input.doubles(), back.doubles()).reduce(0) { $0 + $1.0 * $1.1 }
@@ -65,8 +71,12 @@ import Testing
     #expect(half.sizes == [try h.dividedRoundingDown(by: 2)])
     let flat = try infer("Reshape", [picture, TensorFact(ints(1, 3, -1))])[0]
     #expect(flat.type.shape == [1, 3, try h.times(w)])
-    let halved = try infer("Slice", [picture, TensorFact(ints(0)), TensorFact(ValueType(.int64, [1]), sizes: half.sizes),
-      TensorFact(ints(2))])[0]
+    let halved = try infer(
+      "Slice",
+      [
+        picture, TensorFact(ints(0)), TensorFact(ValueType(.int64, [1]), sizes: half.sizes),
+        TensorFact(ints(2)),
+      ])[0]
     #expect(halved.type.shape[2] == (try h.dividedRoundingDown(by: 2)))
   }
 

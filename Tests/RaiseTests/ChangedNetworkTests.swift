@@ -58,8 +58,12 @@ import Testing
     Change(description: "no ε", outcome: .left, isVisible: false, edit: normEpsilon(0)),
     Change(description: "an ε below zero", outcome: .left, isVisible: false, edit: normEpsilon(-1e-6)),
     Change(description: "ε added behind the root", outcome: .left, isVisible: false) { document in
-      try document.edit("\(block).norm1.epsilon") { $0.op = "Sqrt"; $0.inputs = [$0.inputs[0]] }
-      try document.edit("\(block).norm1.root") { $0.op = "Add"; $0.inputs.append("float.1e-06") }
+      try document.edit("\(block).norm1.epsilon") {
+        $0.op = "Sqrt"; $0.inputs = [$0.inputs[0]]
+      }
+      try document.edit("\(block).norm1.root") {
+        $0.op = "Add"; $0.inputs.append("float.1e-06")
+      }
     },
     Change(description: "a norm over rows", outcome: .left) { document in
       let axes = try document.addIntegers("rows", [2])
@@ -111,14 +115,20 @@ import Testing
     try Tensor(shape: [1, 3, height, width], floats: SeededWeights.picture(height: height, width: width, seed: 4))
   }
 
-  private static func output(_ graph: Graph) throws -> [Float] { try TensorInterpreter(graph).run([picture()])[0].floats() }
+  private static func output(_ graph: Graph) throws -> [Float] {
+    try TensorInterpreter(graph).run([picture()])[0].floats()
+  }
 
   // MARK: - Matrices
 
-  enum Product: String, Sendable, CaseIterable { case matrixRight, matrixLeft, gemm, gemmTransposed, einsum, einsumTransposed, pointwise }
+  enum Product: String, Sendable, CaseIterable {
+    case matrixRight, matrixLeft, gemm, gemmTransposed, einsum, einsumTransposed, pointwise
+  }
 
   /// A square matrix fits either way round: which way it was is kept.
-  @Test(arguments: Product.allCases, [false, true]) func aSquareMatrixKeepsItsDirection(_ product: Product, _ isTransposed: Bool) throws {
+  @Test(arguments: Product.allCases, [false, true]) func aSquareMatrixKeepsItsDirection(
+    _ product: Product, _ isTransposed: Bool
+  ) throws {
     let (channels, height, width) = (4, 3, 5)
     var generator = SeededGenerator(seed: 8)
     let values = (0..<channels * channels).map { _ in Float(generator.uniform() - 0.5) }
@@ -132,7 +142,8 @@ import Testing
     let raised = try RaisePrimitives().run(source).graph
     #expect(raised.nodes.contains { $0.op is PointwiseLinear } && !raised.nodes.contains { $0.op.label == "lifted" })
     let picture = try Tensor(
-      shape: [1, channels, height, width], floats: (0..<channels * height * width).map { _ in Float(generator.uniform()) })
+      shape: [1, channels, height, width],
+      floats: (0..<channels * height * width).map { _ in Float(generator.uniform()) })
     let a = try TensorInterpreter(source).run([picture])[0].floats()
     let b = try Interpreter<Float>(raised).run([ReferenceArray<Float>(picture)])[0].elements
     #expect(a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) <= 1e-6 })
@@ -146,7 +157,8 @@ import Testing
     func back(_ value: ValueID) throws -> ValueID { try builder.one("Reshape", [value, whole]) }
     switch product {
     case .pointwise: return try builder.one("Conv", [x, weight])
-    case .matrixLeft: return try back(builder.one("MatMul", [weight, builder.one("Reshape", [x, builder.ints([channels, pixels])])]))
+    case .matrixLeft:
+      return try back(builder.one("MatMul", [weight, builder.one("Reshape", [x, builder.ints([channels, pixels])])]))
     case .einsum, .einsumTransposed:
       let equation = product == .einsum ? "bchw,dc->bdhw" : "bchw,cd->bdhw"
       return try builder.one("Einsum", [x, weight], ["equation": .string(equation)])

@@ -6,7 +6,9 @@ import Tensors
 extension OnnxDocument {
   /// The place of the node of this name.
   func place(of name: String) throws -> Int {
-    guard let at = graph.nodes.firstIndex(where: { $0.name == name }) else { throw EVSSMError("test", "There is no node \(name).") }
+    guard let at = graph.nodes.firstIndex(where: { $0.name == name }) else {
+      throw EVSSMError("test", "There is no node \(name).")
+    }
     return at
   }
 
@@ -37,7 +39,8 @@ extension OnnxDocument {
 
   mutating func addIntegers(_ name: String, _ values: [Int], isScalar: Bool = false) throws -> String {
     let shape = isScalar ? [] : [values.count]
-    graph.initializers.append(OnnxTensor(name: name, tensor: try Tensor(dtype: .int64, shape: shape, integers: values.map { Int64($0) })))
+    graph.initializers.append(
+      OnnxTensor(name: name, tensor: try Tensor(dtype: .int64, shape: shape, integers: values.map { Int64($0) })))
     return name
   }
 
@@ -57,7 +60,9 @@ extension OnnxDocument {
 
   /// Blocks whose map is transposed in front of the norm.
   var transposedBlocks: [String] {
-    graph.nodes.filter { $0.op == "Transpose" && $0.name.hasSuffix(Self.end) }.map { String($0.name.dropLast(Self.end.count)) }
+    graph.nodes.filter { $0.op == "Transpose" && $0.name.hasSuffix(Self.end) }.map {
+      String($0.name.dropLast(Self.end.count))
+    }
   }
 
   /// Moves the transposes behind the norms that read them.
@@ -89,7 +94,9 @@ extension OnnxDocument {
       let (source, transposed) = (frame.inputs[0], frame.outputs[0])
       let at = try place(of: residual(of: block))
       var sum = graph.nodes[at]
-      guard let scan = sum.inputs.first(where: { $0 != transposed }) else { throw EVSSMError("test", "\(block) adds a map to itself.") }
+      guard let scan = sum.inputs.first(where: { $0 != transposed }) else {
+        throw EVSSMError("test", "\(block) adds a map to itself.")
+      }
       let result = sum.outputs[0]
       sum.inputs = [source, turnsScan ? scan + ".turned" : scan]
       sum.outputs = [result + ".plain"]
@@ -139,7 +146,9 @@ extension OnnxDocument {
   mutating func padAsTorchScript(_ flaw: PadFlaw? = nil) throws {
     var nodes: [OnnxNode] = []
     for node in graph.nodes {
-      if node.op == "Pad", node.attributes.contains(where: { if case .string("reflect") = $0.value { true } else { false } }) {
+      if node.op == "Pad",
+        node.attributes.contains(where: { if case .string("reflect") = $0.value { true } else { false } })
+      {
         nodes += try torchScriptPads(node, multiple: node.name == "pad" ? 4 : 8, flaw)
       } else {
         nodes.append(node)
@@ -151,7 +160,9 @@ extension OnnxDocument {
   private mutating func torchScriptPads(_ pad: OnnxNode, multiple: Int, _ flaw: PadFlaw?) throws -> [OnnxNode] {
     var nodes: [OnnxNode] = []
     func name(_ part: String) -> String { "\(pad.name).script.\(part)" }
-    func add(_ op: String, _ part: String, _ inputs: [String], _ attributes: [(name: String, value: OnnxAttribute)] = []) -> String {
+    func add(
+      _ op: String, _ part: String, _ inputs: [String], _ attributes: [(name: String, value: OnnxAttribute)] = []
+    ) -> String {
       nodes.append(OnnxNode(op: op, name: name(part), inputs: inputs, outputs: [name(part)], attributes: attributes))
       return name(part)
     }
@@ -194,7 +205,8 @@ extension OnnxDocument {
       let stage = node.name.components(until: ".window")
       if node.op == "Pad", node.name.hasSuffix(".placed") {
         let place = try WindowPlace(node, self)
-        let total = try totals[stage] ?? addConstant(stage + ".zeros", place.shape, [Float](repeating: 0, count: place.count))
+        let total =
+          try totals[stage] ?? addConstant(stage + ".zeros", place.shape, [Float](repeating: 0, count: place.count))
         var writer = WindowWriter(stage: node.name, place: place, flaw: totals.isEmpty ? nil : flaw)
         totals[stage] = try writer.write(node.inputs[0], into: total, &self)
         nodes += writer.nodes
@@ -202,7 +214,9 @@ extension OnnxDocument {
         var copy = node
         copy.inputs[0] = total
         nodes.append(copy)
-      } else if totals[stage] == nil || node.op != "Add" || !node.name.hasSuffix(".sum") || !node.inputs.allSatisfy({ $0.hasPrefix(stage) }) {
+      } else if totals[stage] == nil || node.op != "Add" || !node.name.hasSuffix(".sum")
+        || !node.inputs.allSatisfy({ $0.hasPrefix(stage) })
+      {
         nodes.append(node)
       }
     }
@@ -210,13 +224,17 @@ extension OnnxDocument {
   }
 
   fileprivate func integers(_ name: String) throws -> [Int] {
-    guard let constant = graph.initializers.first(where: { $0.name == name }) else { throw EVSSMError("test", "There is no constant \(name).") }
+    guard let constant = graph.initializers.first(where: { $0.name == name }) else {
+      throw EVSSMError("test", "There is no constant \(name).")
+    }
     return constant.tensor.integers().map { Int($0) }
   }
 }
 
 extension String {
-  fileprivate func components(until end: String) -> String { firstRange(of: end).map { String(self[..<$0.lowerBound]) } ?? self }
+  fileprivate func components(until end: String) -> String {
+    firstRange(of: end).map { String(self[..<$0.lowerBound]) } ?? self
+  }
 }
 
 /// Where a window lies in its map.
@@ -229,7 +247,9 @@ private struct WindowPlace {
   /// Read off the padding around the window's result.
   init(_ pad: OnnxNode, _ document: OnnxDocument) throws {
     let part = document.graph.nodes[try document.place(of: pad.name.replacing(".placed", with: ".part"))]
-    let (starts, ends, pads) = try (document.integers(part.inputs[1]), document.integers(part.inputs[2]), document.integers(pad.inputs[1]))
+    let (starts, ends, pads) = try (
+      document.integers(part.inputs[1]), document.integers(part.inputs[2]), document.integers(pad.inputs[1])
+    )
     (top, left, height, width) = (starts[0], starts[1], ends[0] - starts[0], ends[1] - starts[1])
     let channels = pad.name.contains("level1") ? 4 : pad.name.contains("level2") ? 8 : 16
     shape = [1, channels, ends[0] + pads[6], ends[1] + pads[7]]
@@ -252,7 +272,9 @@ private struct WindowWriter {
     return try scattered("twice", again.part, once, &document)
   }
 
-  private mutating func add(_ op: String, _ part: String, _ inputs: [String], _ attributes: [(name: String, value: OnnxAttribute)] = []) -> String {
+  private mutating func add(
+    _ op: String, _ part: String, _ inputs: [String], _ attributes: [(name: String, value: OnnxAttribute)] = []
+  ) -> String {
     let name = "\(stage).scatter.\(part)"
     nodes.append(OnnxNode(op: op, name: name, inputs: inputs, outputs: [name], attributes: attributes))
     return name
@@ -262,26 +284,36 @@ private struct WindowWriter {
     add("Transpose", part, [value], [("perm", .ints(order))])
   }
 
-  private mutating func range(_ part: String, _ value: String, _ start: Int, _ count: Int, axis: Int, _ document: inout OnnxDocument) throws -> String {
+  private mutating func range(
+    _ part: String, _ value: String, _ start: Int, _ count: Int, axis: Int, _ document: inout OnnxDocument
+  ) throws -> String {
     let bounds = try [("start", start), ("end", start + count), ("axis", axis)].map { name, number in
       try document.addIntegers("\(stage).scatter.\(part).\(name)", [number])
     }
     return add("Slice", part, [value] + bounds)
   }
 
-  private mutating func cut(_ part: String, _ total: String, row: Int, column: Int, _ document: inout OnnxDocument) throws -> (rows: String, part: String) {
+  private mutating func cut(_ part: String, _ total: String, row: Int, column: Int, _ document: inout OnnxDocument)
+    throws -> (rows: String, part: String)
+  {
     let rows = try range(part + ".rows", total, row, place.height, axis: 2, &document)
     return (rows, try range(part + ".part", rows, column, place.width, axis: 3, &document))
   }
 
-  private mutating func scattered(_ part: String, _ window: String, _ total: String, _ document: inout OnnxDocument) throws -> String {
+  private mutating func scattered(_ part: String, _ window: String, _ total: String, _ document: inout OnnxDocument)
+    throws -> String
+  {
     let rows = try range(part + ".band", total, place.top, place.height, axis: 2, &document)
     let shift = flaw == .writesBeside ? (place.left == 0 ? 1 : -1) : 0
     let columnIndices = try document.addPlaces("\(stage).scatter.\(part).columns", place.left + shift, place.width)
     let rowIndices = try document.addPlaces("\(stage).scatter.\(part).rows", place.top, place.height)
-    let (base, update) = (transposed(part + ".base", rows, [3, 1, 2, 0]), transposed(part + ".update", window, [3, 1, 2, 0]))
-    let band = transposed(part + ".turned", add("ScatterND", part + ".inner", [base, columnIndices, update]), [2, 1, 3, 0])
-    let whole = add("ScatterND", part + ".outer", [transposed(part + ".total", total, [2, 1, 0, 3]), rowIndices, band])
+    let (base, update) = (
+      transposed(part + ".base", rows, [3, 1, 2, 0]), transposed(part + ".update", window, [3, 1, 2, 0])
+    )
+    let band = transposed(
+      part + ".turned", add("ScatterND", part + ".inner", [base, columnIndices, update]), [2, 1, 3, 0])
+    let whole = add(
+      "ScatterND", part + ".outer", [transposed(part + ".total", total, [2, 1, 0, 3]), rowIndices, band])
     return transposed(part, whole, [2, 1, 0, 3])
   }
 }

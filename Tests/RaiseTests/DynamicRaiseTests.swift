@@ -27,7 +27,8 @@ import Testing
   private static func arithmetic(_ nodes: [OnnxNode]) -> [Int] {
     nodes.indices.filter { index in
       ["Add", "Sub", "Mul", "Div", "Mod", "Min", "Max"].contains(nodes[index].op)
-        && ["rows.", "columns.", "count", "row", "column", "top", "left", "bottom", "right", "below", "beside"].contains {
+        && ["rows.", "columns.", "count", "row", "column", "top", "left", "bottom", "right", "below", "beside"].contains
+        {
           nodes[index].name.contains(".\($0)")
         } && nodes[index].name.hasPrefix("encoder_level1.")
     }
@@ -90,12 +91,15 @@ import Testing
     let (height, width) = (Dimension(symbol: "H"), Dimension(symbol: "W"))
     let x = builder.input("x", ValueType(.float32, [1, 3, height, width]))
     let size = try builder.one("Shape", [x], ["start": .int(2), "end": .int(4)])
-    let missing = try builder.one("Mod", [builder.one("Mul", [size, builder.ints([-1])]), builder.ints([4])], ["fmod": .int(0)])
+    let missing = try builder.one(
+      "Mod", [builder.one("Mul", [size, builder.ints([-1])]), builder.ints([4])], ["fmod": .int(0)])
     let pads = try builder.one("Concat", [builder.ints([0, 0, 0, 0, 0, 0]), missing], ["axis": .int(0)])
     let padded = try builder.one("Pad", [x, pads], ["mode": .string("reflect")])
-    #expect(builder.type(padded).shape == [1, 3, try height.roundedUp(toMultipleOf: 4), try width.roundedUp(toMultipleOf: 4)])
+    #expect(
+      builder.type(padded).shape == [1, 3, try height.roundedUp(toMultipleOf: 4), try width.roundedUp(toMultipleOf: 4)])
     let back = try builder.ints([-1, -1])
-    let turned = try builder.one("Slice", [padded, back, builder.ints([Int.min, Int.min]), builder.ints([2, 3]), back])
+    let turned = try builder.one(
+      "Slice", [padded, back, builder.ints([Int.min, Int.min]), builder.ints([2, 3]), back])
     #expect(builder.type(turned) == builder.type(padded))
     let part = try builder.one("Slice", [padded, back, builder.ints([0, 0]), builder.ints([2, 3]), back])
     #expect(builder.type(part) != builder.type(padded))

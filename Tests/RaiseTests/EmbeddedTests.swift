@@ -85,7 +85,8 @@ import Testing
   }
 
   @Test func stagesOfGraphsMayComputeInBFloat16() throws {
-    let expected = try PlanCompiler.compile(RoundTripTests.network(.whole), model: Self.model, precision: .bfloat16).plan
+    let expected = try PlanCompiler.compile(RoundTripTests.network(.whole), model: Self.model, precision: .bfloat16)
+      .plan
     let documents = try [RoundTripTests.document(Self.cases[2]), Self.document(Self.cases[2])]
     for document in documents {
       let graph = try RoundTripTests.imported(document)
@@ -137,10 +138,17 @@ import Testing
       #expect(throws: EVSSMError.self, what) { try copy.loaded() }
     }
     refused({ $0.graph?.program.nodes[place].call = PrimitiveCall("Relu", opset: 20, inputs: [true]) }, "no network")
-    refused({ $0.graph?.program.nodes[place - 1].call = EmbeddedNetwork.call }, "two networks, or operands that do not fit")
+    refused(
+      { $0.graph?.program.nodes[place - 1].call = EmbeddedNetwork.call }, "two networks, or operands that do not fit")
     refused({ $0.steps = [] }, "no stages")
-    refused({ $0.steps = []; $0.buffers = [] }, "a network without stages")
-    refused({ $0.graph = nil; $0.model.minimumSide = 1 }, "stages for pictures of one pixel")
+    refused(
+      {
+        $0.steps = []; $0.buffers = []
+      }, "a network without stages")
+    refused(
+      {
+        $0.graph = nil; $0.model.minimumSide = 1
+      }, "stages for pictures of one pixel")
     refused({ $0.model.minimumSide = 1 }, "stages for pictures of one pixel, in a graph")
     refused(
       { plan in

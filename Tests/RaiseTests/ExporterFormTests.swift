@@ -13,9 +13,13 @@ import Testing
   private static let square = RoundTripTests.Case(description: "square", sizes: ["H": 24, "W": 24])
   private static let anySize = RoundTripTests.Case(description: "any size", sizes: [:])
 
-  private static func document(_ testCase: RoundTripTests.Case) throws -> OnnxDocument { try RoundTripTests.document(testCase) }
+  private static func document(_ testCase: RoundTripTests.Case) throws -> OnnxDocument {
+    try RoundTripTests.document(testCase)
+  }
 
-  private static func stages(_ document: OnnxDocument) throws -> Graph { try Pipeline.run(RoundTripTests.imported(document)).graph }
+  private static func stages(_ document: OnnxDocument) throws -> Graph {
+    try Pipeline.run(RoundTripTests.imported(document)).graph
+  }
 
   private static func isRaised(_ graph: Graph) -> Bool { graph.nodes.allSatisfy { $0.op is any Decomposable } }
 
@@ -23,7 +27,8 @@ import Testing
   private static func difference(_ document: OnnxDocument, _ height: Int, _ width: Int) throws -> Float {
     let graph = try RoundTripTests.imported(document)
     let raised = try Pipeline.run(graph).graph
-    let picture = try Tensor(shape: [1, 3, height, width], floats: SeededWeights.picture(height: height, width: width, seed: 4))
+    let picture = try Tensor(
+      shape: [1, 3, height, width], floats: SeededWeights.picture(height: height, width: width, seed: 4))
     let a = try TensorInterpreter(graph).run([picture])[0].floats()
     let b = try Interpreter<Float>(raised).run([ReferenceArray<Float>(picture)])[0].elements
     return a.count == b.count ? zip(a, b).map { abs($0 - $1) }.max() ?? .infinity : .infinity
@@ -130,7 +135,8 @@ import Testing
     #expect(try Self.difference(document, 44, 36) <= 2e-5)
   }
 
-  @Test(arguments: OnnxDocument.WindowFlaw.allCases) func otherSumsAreLeftAlone(_ flaw: OnnxDocument.WindowFlaw) throws {
+  @Test(arguments: OnnxDocument.WindowFlaw.allCases) func otherSumsAreLeftAlone(_ flaw: OnnxDocument.WindowFlaw) throws
+  {
     var document = try Self.document(Self.windows)
     try document.scatterWindows(flaw)
     #expect(try !Self.isRaised(Self.stages(document)))
@@ -156,7 +162,9 @@ import Testing
     #expect(raised.nodes.map(\.op.label) == ["windows"])
     #expect((raised.nodes[0].op as? Windows)?.body.nodes.map(\.op.label) == ["rms_norm", "pointwise_linear"])
     let map = ReferenceArray<Float>(try Tensor(shape: [1, 2, 6, 7], floats: (0..<84).map { Float($0 % 13) - 6 }))
-    let (a, b) = (try Interpreter<Float>(graph).run([map])[0].elements, try Interpreter<Float>(raised).run([map])[0].elements)
+    let (a, b) = (
+      try Interpreter<Float>(graph).run([map])[0].elements, try Interpreter<Float>(raised).run([map])[0].elements
+    )
     #expect(zip(a, b).allSatisfy { abs($0 - $1) <= 1e-5 })
   }
 

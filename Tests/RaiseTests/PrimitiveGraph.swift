@@ -33,7 +33,9 @@ struct PrimitiveGraph {
     return try graph.add(op, inputs.compactMap { $0 } + captures, name: "\(type)_\(count)")
   }
 
-  mutating func one(_ type: String, _ inputs: [ValueID?], _ attributes: [String: AttributeValue] = [:]) throws -> ValueID {
+  mutating func one(_ type: String, _ inputs: [ValueID?], _ attributes: [String: AttributeValue] = [:]) throws
+    -> ValueID
+  {
     try add(type, inputs, attributes)[0]
   }
 

@@ -72,7 +72,9 @@ struct StageOutline: Hashable, CustomStringConvertible {
     Case(description: "windows", windows: .released),
     Case(description: "any size", sizes: [:]),
     Case(description: "any size, windows", windows: .released, sizes: [:]),
-    Case(description: "any size, windows, function, old operators", windows: .released, sizes: [:], opset: 17, form: .function),
+    Case(
+      description: "any size, windows, function, old operators", windows: .released, sizes: [:], opset: 17,
+      form: .function),
     Case(description: "any size, windows, newest operators", windows: .released, sizes: [:], opset: 28),
   ]
 
@@ -146,7 +148,8 @@ struct StageOutline: Hashable, CustomStringConvertible {
       Self.setting(&$0, "Scan", "scan_input_directions", .ints([1, 1, 1, 1]))
     }
     try expectLeft("a recurrence without an exponential") { node in
-      guard node.op == "Scan", case .graph(var body)? = node.attributes.first(where: { $0.name == "body" })?.value else {
+      guard node.op == "Scan", case .graph(var body)? = node.attributes.first(where: { $0.name == "body" })?.value
+      else {
         return false
       }
       body.nodes[1].op = "Tanh"

@@ -29,7 +29,8 @@ struct ScanForm: Sendable, Hashable, CustomStringConvertible {
 
   var description: String {
     let parts = [
-      decayIsOutside ? "decays outside" : "", driveIsOutside ? "input outside" : "", positionsFirst ? "" : "positions last",
+      decayIsOutside ? "decays outside" : "", driveIsOutside ? "input outside" : "",
+      positionsFirst ? "" : "positions last",
       product.rawValue, readout.rawValue, "skip \(skip.rawValue)", flaw.map { "flaw \($0.rawValue)" } ?? "",
     ]
     return ([control.rawValue] + parts.filter { !$0.isEmpty }).joined(separator: ", ")
@@ -38,7 +39,9 @@ struct ScanForm: Sendable, Hashable, CustomStringConvertible {
   /// Every control with every other choice at least once, and choices at random.
   static func samples(seed: UInt64, count: Int) -> [ScanForm] {
     var generator = SeededGenerator(seed: seed)
-    func pick<Choice>(_ all: [Choice]) -> Choice { all[min(Int(generator.uniform() * Double(all.count)), all.count - 1)] }
+    func pick<Choice>(_ all: [Choice]) -> Choice {
+      all[min(Int(generator.uniform() * Double(all.count)), all.count - 1)]
+    }
     return (0..<count).map { index in
       ScanForm(
         control: Control.allCases[index % 4], decayIsOutside: pick([true, false]), driveIsOutside: pick([true, false]),
@@ -136,7 +139,9 @@ struct ScanFormBuilder {
     var decay = slices[.decay]
     if decay == nil {
       var exponent = try graph.one("Mul", [graph.one("Unsqueeze", [delta, axis1]), graph.floats([d, n], decays)])
-      if form.flaw == .decaysByWeight { exponent = try graph.one("Mul", [exponent, graph.one("Unsqueeze", [b, graph.ints([0])])]) }
+      if form.flaw == .decaysByWeight {
+        exponent = try graph.one("Mul", [exponent, graph.one("Unsqueeze", [b, graph.ints([0])])])
+      }
       decay = try graph.one("Exp", [exponent])
     }
     var kept = try graph.one("Mul", [decay, h])
@@ -154,7 +159,9 @@ struct ScanFormBuilder {
       result = try graph.one("ReduceSum", [products, axis1], ["keepdims": .int(0)])
     }
     if form.flaw == .readsSquare { result = try graph.one("Mul", [result, result]) }
-    if form.skip == .inside { result = try graph.one("Add", [result, graph.one("Mul", [u, graph.floats([d], direct)])]) }
+    if form.skip == .inside {
+      result = try graph.one("Add", [result, graph.one("Mul", [u, graph.floats([d], direct)])])
+    }
     return (state, result)
   }
 
@@ -188,7 +195,9 @@ struct ScanFormBuilder {
       let condition = inner.input("condition", ValueType(.bool, []))
       let h = inner.input("h", stateType)
       var at = index
-      if form.flaw == .readsBackwards { at = try inner.one("Sub", [inner.ints([Self.length - 1], isScalar: true), index]) }
+      if form.flaw == .readsBackwards {
+        at = try inner.one("Sub", [inner.ints([Self.length - 1], isScalar: true), index])
+      }
       var slices: [Source: ValueID] = [:]
       for (source, value, axis) in used {
         slices[source] = try inner.one(

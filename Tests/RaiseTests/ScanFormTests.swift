@@ -22,7 +22,8 @@ import Testing
     var generator = SeededGenerator(seed: 3)
     let values = (0..<count).map { _ in Float(generator.uniform() * 2 - 1) }
     let shape = [1, ScanFormBuilder.pictureChannels, ScanFormBuilder.height, ScanFormBuilder.width]
-    return try Interpreter<Float>(graph).run([ReferenceArray<Float>(try Tensor(shape: shape, floats: values))])[0].elements
+    return try Interpreter<Float>(graph).run([ReferenceArray<Float>(try Tensor(shape: shape, floats: values))])[0]
+      .elements
   }
 
   @Test(arguments: ScanForm.samples(seed: 7, count: 96)) func aFormIsRecognised(_ form: ScanForm) throws {

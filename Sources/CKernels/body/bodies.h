@@ -23,9 +23,9 @@
 
 #define EVSSM_KERNEL(name, args) .name = name,
 const evssm_kernels EVSSM_TABLE(EVSSM_SIMD_NAME) = {
-  .isa = EVSSM_SIMD_ISA,
-  .isa_name = EVSSM_STRING(EVSSM_SIMD_NAME),
+    .isa = EVSSM_SIMD_ISA,
+    .isa_name = EVSSM_STRING(EVSSM_SIMD_NAME),
 #include "kernels.def"
-  .peak = peak,
+    .peak = peak,
 };
 #undef EVSSM_KERNEL

@@ -81,8 +81,8 @@ INLINE vec function_gelu(vec x) {
 #endif
 
 #ifndef EVSSM_SIMD_HAS_REDUCED
-/* The same to 13 bits, for plans in reduced precision: absolute error below 1.1e-4 * max(1, |x|). erf / 2 is x * P(x^2) up
- * to |x| = 3.8; beyond, x^2 is held there and the result reaches its limit 1/2. */
+/* The same to 13 bits, for plans in reduced precision: absolute error below 1.1e-4 * max(1, |x|). erf / 2 is x * P(x^2)
+ * up to |x| = 3.8; beyond, x^2 is held there and the result reaches its limit 1/2. */
 INLINE vec function_gelu_reduced(vec x) {
   vec z = vec_min(vec_set(14.44f), vec_mul(x, x));
   vec p = vec_set(3.1744061601557405e-08f);

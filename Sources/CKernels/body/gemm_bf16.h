@@ -1,5 +1,5 @@
-/* Matrix products of bfloat16 values, summed in float32. Tiles as in gemm.h: a sum runs over the whole of K in order, pair
- * by pair, so that a result does not depend on how rows are cut into tiles. */
+/* Matrix products of bfloat16 values, summed in float32. Tiles as in gemm.h: a sum runs over the whole of K in order,
+ * pair by pair, so that a result does not depend on how rows are cut into tiles. */
 
 #ifdef PAIRS_ROWS_1
 #define PAIRS_MOST_ROWS PAIRS_ROWS_1
@@ -80,23 +80,21 @@ INLINE void gemm_bf16_tile(const gemm_bf16_place *place, int rows, int vectors) 
   gemm_bf16_finish(place, tile, (size_t)rows, (size_t)vectors * LANES);
 }
 
-#define PAIRS_TILE(rows, vectors) \
+#define PAIRS_TILE(rows, vectors)                                                        \
   static NOINLINE void gemm_bf16_tile_##rows##x##vectors(const gemm_bf16_place *place) { \
-    gemm_bf16_tile(place, rows, vectors); \
+    gemm_bf16_tile(place, rows, vectors);                                                \
   }
 #define PAIRS_TILES_4(v) PAIRS_TILE(1, v) PAIRS_TILE(2, v) PAIRS_TILE(3, v) PAIRS_TILE(4, v)
 #define PAIRS_TILES_6(v) PAIRS_TILES_4(v) PAIRS_TILE(5, v) PAIRS_TILE(6, v)
 #define PAIRS_TILES_8(v) PAIRS_TILES_6(v) PAIRS_TILE(7, v) PAIRS_TILE(8, v)
-#define PAIRS_TILES_12(v) \
-  PAIRS_TILES_8(v) PAIRS_TILE(9, v) PAIRS_TILE(10, v) PAIRS_TILE(11, v) PAIRS_TILE(12, v)
+#define PAIRS_TILES_12(v) PAIRS_TILES_8(v) PAIRS_TILE(9, v) PAIRS_TILE(10, v) PAIRS_TILE(11, v) PAIRS_TILE(12, v)
 #define PAIRS_TILES_14(v) PAIRS_TILES_12(v) PAIRS_TILE(13, v) PAIRS_TILE(14, v)
 
 #define PAIRS_NAME(rows, vectors) gemm_bf16_tile_##rows##x##vectors
 #define PAIRS_NAMES_4(v) PAIRS_NAME(1, v), PAIRS_NAME(2, v), PAIRS_NAME(3, v), PAIRS_NAME(4, v)
 #define PAIRS_NAMES_6(v) PAIRS_NAMES_4(v), PAIRS_NAME(5, v), PAIRS_NAME(6, v)
 #define PAIRS_NAMES_8(v) PAIRS_NAMES_6(v), PAIRS_NAME(7, v), PAIRS_NAME(8, v)
-#define PAIRS_NAMES_12(v) \
-  PAIRS_NAMES_8(v), PAIRS_NAME(9, v), PAIRS_NAME(10, v), PAIRS_NAME(11, v), PAIRS_NAME(12, v)
+#define PAIRS_NAMES_12(v) PAIRS_NAMES_8(v), PAIRS_NAME(9, v), PAIRS_NAME(10, v), PAIRS_NAME(11, v), PAIRS_NAME(12, v)
 #define PAIRS_NAMES_14(v) PAIRS_NAMES_12(v), PAIRS_NAME(13, v), PAIRS_NAME(14, v)
 
 #define PAIRS_TILES(rows, vectors) GEMM_JOIN(PAIRS_TILES_, rows)(vectors)

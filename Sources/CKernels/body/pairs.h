@@ -1,13 +1,11 @@
 /* Bfloat16 values, two in a word: what the reduced-precision kernels compute with. docs/precision.md defines it.
  *
- * A vocabulary that has instructions for it defines EVSSM_SIMD_HAS_PAIRS, PAIRS_ROWS_n like GEMM_ROWS_n, the type `pairs`
- * (LANES words of two values, the first in the low half) and, as here for all others:
- *   pairs_load           2 * LANES values, any alignment
- *   pairs_set            one pair in every lane
- *   vec_dot(s, a, b)     fma(a0, b0, fma(a1, b1, s)), lane by lane: the second values of the pairs first
- *   vec_store_rounded    LANES values rounded to the nearest, ties to even; subnormal ones to zero of their sign
- * Subnormal operands and results of vec_dot count as zeros of their sign, here because kernels that use it run between
- * pairs_begin and pairs_end. */
+ * A vocabulary that has instructions for it defines EVSSM_SIMD_HAS_PAIRS, PAIRS_ROWS_n like GEMM_ROWS_n, the type
+ * `pairs` (LANES words of two values, the first in the low half) and, as here for all others: pairs_load           2 *
+ * LANES values, any alignment pairs_set            one pair in every lane vec_dot(s, a, b)     fma(a0, b0, fma(a1, b1,
+ * s)), lane by lane: the second values of the pairs first vec_store_rounded    LANES values rounded to the nearest,
+ * ties to even; subnormal ones to zero of their sign Subnormal operands and results of vec_dot count as zeros of their
+ * sign, here because kernels that use it run between pairs_begin and pairs_end. */
 
 #ifndef EVSSM_SIMD_HAS_PAIRS
 /* Rows of a matrix tile of pairs: both halves of a row of B are kept in registers. */
@@ -48,7 +46,8 @@ INLINE void vec_store_rounded(uint16_t *p, vec v) {
   const pairs bits = (pairs)v, magnitude = bits & 0x7fffffffu;
   const pairs nearest = bits + 0x7fffu + ((bits >> 16) & 1);
   const pairs is_nan = (pairs)(magnitude > 0x7f800000u), is_zero = (pairs)(magnitude < 0x00800000u);
-  const pairs rounded = (is_nan & (bits | 0x00400000u)) | (is_zero & bits & 0x80000000u) | (nearest & ~(is_nan | is_zero));
+  const pairs rounded =
+      (is_nan & (bits | 0x00400000u)) | (is_zero & bits & 0x80000000u) | (nearest & ~(is_nan | is_zero));
   const pairs_half out = __builtin_convertvector(rounded >> 16, pairs_half);
   __builtin_memcpy(p, &out, sizeof out);
 }

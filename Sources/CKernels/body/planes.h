@@ -34,8 +34,10 @@ static void window_row(const evssm_window_args *args) {
 INLINE vec plane_load(const float *in, size_t count) { return count == LANES ? vec_load(in) : row_end(in, count); }
 
 INLINE void plane_store(float *out, vec v, size_t count) {
-  if (count == LANES) vec_store(out, v);
-  else row_store_end(out, v, count);
+  if (count == LANES)
+    vec_store(out, v);
+  else
+    row_store_end(out, v, count);
 }
 
 /* One vector of positions: mean and variance over the channels, then each channel. */
@@ -43,7 +45,8 @@ INLINE void plane_norm_vector(const evssm_plane_norm_args *args, size_t p, size_
   const float *in = args->in + p;
   const vec share = vec_set(1 / (float)args->channels);
   vec mean = vec_set(0), square = vec_set(0);
-  for (size_t c = 0; c < args->channels; c++) mean = vec_add(mean, plane_load(in + (ptrdiff_t)c * args->in_stride, count));
+  for (size_t c = 0; c < args->channels; c++)
+    mean = vec_add(mean, plane_load(in + (ptrdiff_t)c * args->in_stride, count));
   mean = vec_mul(mean, share);
   for (size_t c = 0; c < args->channels; c++) {
     vec d = vec_sub(plane_load(in + (ptrdiff_t)c * args->in_stride, count), mean);

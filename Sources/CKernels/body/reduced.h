@@ -1,5 +1,5 @@
-/* The kernels around the matrices of a plan in reduced precision: they round what the matrices read, and their GELU is the
- * coarse one. */
+/* The kernels around the matrices of a plan in reduced precision: they round what the matrices read, and their GELU is
+ * the coarse one. */
 
 static void rms_norm_bf16(const evssm_rms_bf16_args *args) {
   const size_t pitch = norm_pitch(args->channels);

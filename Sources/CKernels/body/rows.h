@@ -3,26 +3,26 @@
 #define ROW_CHAINS 4
 
 /* The reduction of a row in a fixed order: several vectors side by side, then their lanes. */
-#define ROW_REDUCE(combine, start, finish)                               \
-  vec chain[ROW_CHAINS];                                                 \
-  UNROLL for (int k = 0; k < ROW_CHAINS; k++) chain[k] = vec_set(start); \
-  size_t i = 0;                                                          \
-  for (; i + ROW_CHAINS * LANES <= count; i += ROW_CHAINS * LANES) {     \
-    UNROLL for (int k = 0; k < ROW_CHAINS; k++) {                        \
-      vec x = vec_load(in + i + k * LANES);                              \
-      chain[k] = combine(chain[k], x);                                   \
-    }                                                                    \
-  }                                                                      \
-  for (; i + LANES <= count; i += LANES) {                               \
-    vec x = vec_load(in + i);                                            \
-    chain[0] = combine(chain[0], x);                                     \
-  }                                                                      \
-  if (i < count) {                                                       \
-    float end[LANES];                                                    \
-    for (int k = 0; k < LANES; k++) end[k] = i + k < count ? in[i + k] : start; \
-    vec x = vec_load(end);                                               \
-    chain[0] = combine(chain[0], x);                                     \
-  }                                                                      \
+#define ROW_REDUCE(combine, start, finish)                                            \
+  vec chain[ROW_CHAINS];                                                              \
+  UNROLL for (int k = 0; k < ROW_CHAINS; k++) chain[k] = vec_set(start);              \
+  size_t i = 0;                                                                       \
+  for (; i + ROW_CHAINS * LANES <= count; i += ROW_CHAINS * LANES) {                  \
+    UNROLL for (int k = 0; k < ROW_CHAINS; k++) {                                     \
+      vec x = vec_load(in + i + k * LANES);                                           \
+      chain[k] = combine(chain[k], x);                                                \
+    }                                                                                 \
+  }                                                                                   \
+  for (; i + LANES <= count; i += LANES) {                                            \
+    vec x = vec_load(in + i);                                                         \
+    chain[0] = combine(chain[0], x);                                                  \
+  }                                                                                   \
+  if (i < count) {                                                                    \
+    float end[LANES];                                                                 \
+    for (int k = 0; k < LANES; k++) end[k] = i + k < count ? in[i + k] : start;       \
+    vec x = vec_load(end);                                                            \
+    chain[0] = combine(chain[0], x);                                                  \
+  }                                                                                   \
   UNROLL for (int k = 1; k < ROW_CHAINS; k++) chain[0] = combine(chain[0], chain[k]); \
   return finish(chain[0])
 
@@ -50,9 +50,15 @@ static void reduce(const evssm_reduce_args *args) {
   for (size_t r = 0; r < args->rows; r++) {
     const float *in = args->in + (ptrdiff_t)r * args->in_stride;
     switch (args->function) {
-      case EVSSM_REDUCTION_SUM: args->out[r] = row_sum(in, args->count); break;
-      case EVSSM_REDUCTION_MAXIMUM: args->out[r] = row_max(in, args->count); break;
-      case EVSSM_REDUCTION_MINIMUM: args->out[r] = row_min(in, args->count); break;
+      case EVSSM_REDUCTION_SUM:
+        args->out[r] = row_sum(in, args->count);
+        break;
+      case EVSSM_REDUCTION_MAXIMUM:
+        args->out[r] = row_max(in, args->count);
+        break;
+      case EVSSM_REDUCTION_MINIMUM:
+        args->out[r] = row_min(in, args->count);
+        break;
     }
   }
 }

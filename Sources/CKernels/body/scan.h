@@ -11,8 +11,7 @@ INLINE void scan_steps(const evssm_scan_args *args, size_t c, const float *param
   const float *weight = args->dt_weight + c;
   vec x[SCAN_GROUP];
   UNROLL for (int l = 0; l < group; l++) x[l] = vec_load(args->dt_bias + c);
-  _Pragma("clang loop unroll(disable)")
-  for (size_t j = 0; j < args->rank; j++, weight += args->pitch) {
+  _Pragma("clang loop unroll(disable)") for (size_t j = 0; j < args->rank; j++, weight += args->pitch) {
     vec w = vec_load(weight);
     UNROLL for (int l = 0; l < group; l++) x[l] = vec_fma(w, vec_set(parameters[l * stride + (ptrdiff_t)j]), x[l]);
   }
@@ -33,13 +32,13 @@ INLINE void scan_all_steps(const evssm_scan_args *args, size_t c, const float *p
   }
 }
 
-static NOINLINE void scan_block_steps(
-    const evssm_scan_args *args, size_t c, const float *parameters, size_t count, float *step) {
+static NOINLINE void scan_block_steps(const evssm_scan_args *args, size_t c, const float *parameters, size_t count,
+                                      float *step) {
   scan_all_steps(args, c, parameters, count, step, 0);
 }
 
-static NOINLINE void scan_block_steps_reduced(
-    const evssm_scan_args *args, size_t c, const float *parameters, size_t count, float *step) {
+static NOINLINE void scan_block_steps_reduced(const evssm_scan_args *args, size_t c, const float *parameters,
+                                              size_t count, float *step) {
   scan_all_steps(args, c, parameters, count, step, 1);
 }
 

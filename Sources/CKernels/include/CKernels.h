@@ -41,10 +41,10 @@ typedef enum {
 
 /* What a matrix product does with each accumulated value v (after `bias` is added). */
 typedef enum {
-  EVSSM_EPILOGUE_STORE = 0,    /* c = v */
-  EVSSM_EPILOGUE_ADD = 1,      /* c = addend + v */
-  EVSSM_EPILOGUE_GATE = 2,     /* c = c * gelu(v) */
-  EVSSM_EPILOGUE_GELU = 3      /* c = gelu(v) */
+  EVSSM_EPILOGUE_STORE = 0, /* c = v */
+  EVSSM_EPILOGUE_ADD = 1,   /* c = addend + v */
+  EVSSM_EPILOGUE_GATE = 2,  /* c = c * gelu(v) */
+  EVSSM_EPILOGUE_GELU = 3   /* c = gelu(v) */
 } evssm_epilogue;
 
 /* C[m][n] = epilogue(sum over segments s, k of A_s[m][k] * B[s * segment_k + k][n] + bias[n]), m < rows, n < width.
@@ -209,12 +209,12 @@ typedef struct {
 
 /* One row of a 3x3 convolution of a map doubled by bilinear interpolation, from products of the map with the nine
  * matrices of the taps: a pixel of a row of products holds nine groups of `pitch` values, tap (i, j) in group 3i + j.
- * Groups i of rows are first mixed, v_j[p] = sum over i of weight[i][0] * row[i][0][p] + weight[i][1] * row[i][1][p], then
- *   out[2p]     = addend[2p]     + 0.75 v_0[p - 1] + 0.25 v_0[p] + 0.25 v_1[p - 1] + 0.75 v_1[p] + 0.75 v_2[p] + 0.25 v_2[p + 1]
- *   out[2p + 1] = addend[2p + 1] + 0.25 v_0[p - 1] + 0.75 v_0[p] + 0.75 v_1[p] + 0.25 v_1[p + 1] + 0.25 v_2[p] + 0.75 v_2[p + 1]
- * Pixels -1 and `pixels` are read. Where the map starts with pixel 0, pixel -1 counts as pixel 0 (interpolation clamps)
- * and out[0] goes without v_0 (convolution pads with zeros); where it ends with the last pixel, mirrored. addend may
- * equal out; both have one stride. Writes 2 * pixels pixels. */
+ * Groups i of rows are first mixed, v_j[p] = sum over i of weight[i][0] * row[i][0][p] + weight[i][1] * row[i][1][p],
+ * then out[2p]     = addend[2p]     + 0.75 v_0[p - 1] + 0.25 v_0[p] + 0.25 v_1[p - 1] + 0.75 v_1[p] + 0.75 v_2[p] +
+ * 0.25 v_2[p + 1] out[2p + 1] = addend[2p + 1] + 0.25 v_0[p - 1] + 0.75 v_0[p] + 0.75 v_1[p] + 0.25 v_1[p + 1] + 0.25
+ * v_2[p] + 0.75 v_2[p + 1] Pixels -1 and `pixels` are read. Where the map starts with pixel 0, pixel -1 counts as pixel
+ * 0 (interpolation clamps) and out[0] goes without v_0 (convolution pads with zeros); where it ends with the last
+ * pixel, mirrored. addend may equal out; both have one stride. Writes 2 * pixels pixels. */
 typedef struct {
   const float *row[3][2];
   float weight[3][2];
@@ -227,16 +227,16 @@ typedef struct {
   size_t pitch;
 } evssm_double_products_args;
 
-/* Kernels of plans in reduced precision. A uint16_t is a bfloat16 value: the high half of a float32. Rounding to it is to
- * the nearest, ties to even; subnormal values become zeros of their sign, and NaN stays NaN. Strides of such rows count
- * values. docs/precision.md has the definition in full. */
+/* Kernels of plans in reduced precision. A uint16_t is a bfloat16 value: the high half of a float32. Rounding to it is
+ * to the nearest, ties to even; subnormal values become zeros of their sign, and NaN stays NaN. Strides of such rows
+ * count values. docs/precision.md has the definition in full. */
 
 /* As evssm_gemm_args, with A and B in bfloat16, bias and sums in float32. A sum takes the products of a pair of rows
  * (k, k + 1) of B in two fused multiply-adds, first k + 1, then k. Subnormal values count as zeros in all of it.
- * B is packed in panels of pairs of rows: panel p holds, for each pair, panel-width pairs (B[k][n], B[k + 1][n]); it starts
- * at b + 48 * p * K. segment_k is even, and so is K.
- * The result goes to `rounded`, rounded, unless that is NULL, else to `c`. EVSSM_EPILOGUE_GATE multiplies `addend` by the
- * coarse GELU of map_gelu_reduced, EVSSM_EPILOGUE_GELU is that GELU; EVSSM_EPILOGUE_ADD adds `addend`, which may equal c. */
+ * B is packed in panels of pairs of rows: panel p holds, for each pair, panel-width pairs (B[k][n], B[k + 1][n]); it
+ * starts at b + 48 * p * K. segment_k is even, and so is K. The result goes to `rounded`, rounded, unless that is NULL,
+ * else to `c`. EVSSM_EPILOGUE_GATE multiplies `addend` by the coarse GELU of map_gelu_reduced, EVSSM_EPILOGUE_GELU is
+ * that GELU; EVSSM_EPILOGUE_ADD adds `addend`, which may equal c. */
 typedef struct {
   const uint16_t *a[3];
   ptrdiff_t a_stride;
@@ -278,9 +278,9 @@ typedef struct {
   size_t pitch;
 } evssm_gate_bf16_args;
 
-/* evssm_depthwise_gelu_reduced: evssm_depthwise_gelu with the coarse GELU. evssm_scan_reduced: evssm_scan with a softplus
- * of a relative error below 1e-4 and powers of two of one below 1e-6, which stays below 3e-4 of 1 - 2^x as well; none is
- * smaller than 2^-120. */
+/* evssm_depthwise_gelu_reduced: evssm_depthwise_gelu with the coarse GELU. evssm_scan_reduced: evssm_scan with a
+ * softplus of a relative error below 1e-4 and powers of two of one below 1e-6, which stays below 3e-4 of 1 - 2^x as
+ * well; none is smaller than 2^-120. */
 
 /* out = in, rounded. */
 typedef struct {
@@ -307,7 +307,7 @@ typedef enum {
   EVSSM_UNARY_RECIPROCAL = 5,
   EVSSM_UNARY_EXPONENTIAL = 6,
   EVSSM_UNARY_SIGMOID = 7,
-  EVSSM_UNARY_SILU = 8,       /* x * sigmoid(x) */
+  EVSSM_UNARY_SILU = 8, /* x * sigmoid(x) */
   EVSSM_UNARY_TANH = 9,
   EVSSM_UNARY_ERROR = 10,     /* erf */
   EVSSM_UNARY_GELU = 11,      /* by erf */
@@ -332,7 +332,8 @@ typedef enum {
   EVSSM_BINARY_MINIMUM = 5
 } evssm_binary;
 
-/* out[i] = function(a[i * a_step], b[i * b_step]), i < count; a step is 0 or 1. out may be an operand whose step is 1. */
+/* out[i] = function(a[i * a_step], b[i * b_step]), i < count; a step is 0 or 1. out may be an operand whose step is 1.
+ */
 typedef struct {
   const float *a;
   size_t a_step;
@@ -343,11 +344,7 @@ typedef struct {
   evssm_binary function;
 } evssm_binary_args;
 
-typedef enum {
-  EVSSM_REDUCTION_SUM = 0,
-  EVSSM_REDUCTION_MAXIMUM = 1,
-  EVSSM_REDUCTION_MINIMUM = 2
-} evssm_reduction;
+typedef enum { EVSSM_REDUCTION_SUM = 0, EVSSM_REDUCTION_MAXIMUM = 1, EVSSM_REDUCTION_MINIMUM = 2 } evssm_reduction;
 
 /* out[r] = the reduction of in[r * in_stride + i] over i < count, r < rows; count is positive. */
 typedef struct {
@@ -464,8 +461,9 @@ uint64_t evssm_this_thread(void);
 /* Nanoseconds that a thread of this process has run; 0 where the system does not say. */
 uint64_t evssm_thread_time(uint64_t thread);
 
-/* Has a thread of this process that waits for `processor` run on the caller's, and the caller wait for `processor` in its place,
- * or for another one if that is its own. Where both may run remains what it was. Does nothing where the system has no such calls, or forbids either of them the other's processor. */
+/* Has a thread of this process that waits for `processor` run on the caller's, and the caller wait for `processor` in
+ * its place, or for another one if that is its own. Where both may run remains what it was. Does nothing where the
+ * system has no such calls, or forbids either of them the other's processor. */
 void evssm_exchange_processors(uint64_t thread, int processor);
 
 /* Tells the processor that this thread is polling a value that another one will write. */

@@ -2,8 +2,8 @@
 #include "tables.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma,prfchw"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma,prfchw"))), \
+                             apply_to = function)
 #include "../vocabulary/avx512bf16.h"
 #include "../vocabulary/avx512_exp.h"
 #include "../vocabulary/avx512_pieces.h"

@@ -3,8 +3,8 @@
 #define EVSSM_SIMD_HAS_EXP
 
 /* The bits of 2^(k/8), less k units of the twentieth bit: adding (8 n + k) << 20 gives 2^(n + k/8). */
-static const uint32_t exp_table_bits[8] __attribute__((aligned(32))) = {
-    0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7, 0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7};
+static const uint32_t exp_table_bits[8] __attribute__((aligned(32))) = {0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
+                                                                        0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7};
 
 /* x + EXP_SHIFT holds round(8 x) in its low bits. */
 #define EXP_SHIFT 1572864.0f

@@ -38,11 +38,16 @@ public struct Certificate: Sendable, Hashable {
   public init(height: Int, width: Int, seed: UInt64, output: [Float], tier: Tier) throws {
     guard height > 0, width > 0 else { throw Self.malformed("its probe picture is empty") }
     let pixels = try Checked.multiply(height, width)
-    try Limits.check(pixels, atMost: Limits.maxProbePixels, name: "max_probe_pixels", "The probe picture's count of pixels")
+    try Limits.check(
+      pixels, atMost: Limits.maxProbePixels, name: "max_probe_pixels", "The probe picture's count of pixels")
     guard output.count == 3 * pixels else {
       throw Self.malformed("\(output.count) values do not fill 3 × \(height) × \(width)")
     }
-    let bound = switch tier { case .close(let tolerance): tolerance; case .reduced(let decibels): decibels }
+    let bound =
+      switch tier {
+      case .close(let tolerance): tolerance;
+      case .reduced(let decibels): decibels
+      }
     guard bound > 0, bound.isFinite else { throw Self.malformed("its tolerance is \(bound)") }
     self.height = height
     self.width = width
@@ -77,10 +82,11 @@ public struct Certificate: Sendable, Hashable {
       squares += Double(difference) * Double(difference)
     }
     let decibels = largest.isFinite ? -10 * log10(squares / Double(output.count)) : -.infinity
-    let passes = switch tier {
-    case .close(let tolerance): largest <= tolerance
-    case .reduced(let least): decibels >= Double(least)
-    }
+    let passes =
+      switch tier {
+      case .close(let tolerance): largest <= tolerance
+      case .reduced(let least): decibels >= Double(least)
+      }
     return Comparison(maxDifference: largest, decibels: decibels, passes: passes)
   }
 

@@ -93,7 +93,8 @@ extension ConstantDescription {
     case 1: element = .bfloat16
     default:
       throw EVSSMError(
-        "plan.constant-type", "The constant's type is \(message.precision.rawValue), not 0 or 1. Compile the plan again.",
+        "plan.constant-type",
+        "The constant's type is \(message.precision.rawValue), not 0 or 1. Compile the plan again.",
         place: .init(node: text(message.name)))
     }
     self.init(

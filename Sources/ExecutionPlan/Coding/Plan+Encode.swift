@@ -110,7 +110,8 @@ extension FeedForwardStage {
     writer.integer(8, panelColumns)
     writer.message(9) {
       $0.integers(
-        [weights.projectIn, weights.projectInBias, weights.convolution, weights.projectOut, weights.filter].map(\.rawValue))
+        [weights.projectIn, weights.projectInBias, weights.convolution, weights.projectOut, weights.filter].map(
+          \.rawValue))
     }
   }
 }

@@ -37,7 +37,8 @@ struct SizeTokens: Hashable {
 
   /// The expression. Throws `plan.size-expression` unless the tokens make exactly one.
   func expression() throws -> SizeExpression {
-    try Limits.check(codes.count, atMost: Limits.maxPlanSizeNodes, name: "max_plan_size_nodes", "A size's count of terms")
+    try Limits.check(
+      codes.count, atMost: Limits.maxPlanSizeNodes, name: "max_plan_size_nodes", "A size's count of terms")
     var stack: [SizeExpression] = []
     var rest = constants[...]
     for code in codes {

@@ -5,7 +5,8 @@ import Tensors
 extension TensorGraph {
   init(_ message: Evssm__Plan__TensorGraph) throws {
     try Limits.check(message.n_inputs, atMost: Limits.maxPlanPorts, name: "max_plan_ports", "The count of inputs")
-    try Limits.check(message.n_output_names, atMost: Limits.maxPlanPorts, name: "max_plan_ports", "The count of outputs")
+    try Limits.check(
+      message.n_output_names, atMost: Limits.maxPlanPorts, name: "max_plan_ports", "The count of outputs")
     self.init(
       inputs: try elements(message.inputs, message.n_inputs).map { try TensorPort($0) },
       outputNames: texts(message.output_names, message.n_output_names),
@@ -16,7 +17,9 @@ extension TensorGraph {
 /// The elements of a repeated number.
 private func numbers<Number: BinaryInteger>(_ pointer: UnsafeMutablePointer<Number>?, _ count: Int) throws -> [Int] {
   try UnsafeBufferPointer(start: pointer, count: pointer == nil ? 0 : count).map { value in
-    guard let number = Int(exactly: value) else { throw EVSSMError("plan.number", "A number in the plan is too large.") }
+    guard let number = Int(exactly: value) else {
+      throw EVSSMError("plan.number", "A number in the plan is too large.")
+    }
     return number
   }
 }
@@ -88,7 +91,9 @@ extension AttributeValue {
     let reals = Array(UnsafeBufferPointer(start: message.reals, count: message.reals == nil ? 0 : message.n_reals))
     let strings = texts(message.strings, message.n_strings)
     func one<Value>(_ values: [Value]) throws -> Value {
-      guard values.count == 1 else { throw EVSSMError("plan.attribute", "An attribute has \(values.count) values, not one.") }
+      guard values.count == 1 else {
+        throw EVSSMError("plan.attribute", "An attribute has \(values.count) values, not one.")
+      }
       return values[0]
     }
     switch message.kind {

@@ -41,7 +41,8 @@ private struct PlanSections {
       let content = UnsafeRawBufferPointer(rebasing: file[section.offset..<section.offset + section.length])
       guard TreeDigest.digest(content) == section.digest else {
         throw SectionTable.error(
-          "plan.digest-mismatch", "A section (kind \(section.kind)) is damaged: its digest differs. Copy or compile it again.",
+          "plan.digest-mismatch",
+          "A section (kind \(section.kind)) is damaged: its digest differs. Copy or compile it again.",
           section.offset)
       }
       if let kind = SectionKind(rawValue: section.kind) {

@@ -66,7 +66,8 @@ private struct PlanFileLayout {
   let weightsOffset: Int
 
   init(_ messages: [(kind: SectionKind, bytes: [UInt8])], weightsByteCount: Int, isSigned: Bool) throws {
-    let lengths = messages.map { ($0.kind, $0.bytes.count) } + [(.weights, weightsByteCount)]
+    let lengths =
+      messages.map { ($0.kind, $0.bytes.count) } + [(.weights, weightsByteCount)]
       + (isSigned ? [(.signature, PlanSignature.byteCount)] : [])
     byteCount = SectionTable.byteCount(sections: lengths.count)
     for (kind, length) in lengths {

@@ -21,10 +21,12 @@ enum PlanSignature {
   /// Throws unless `section` is the signature of `digest` by the owner of `trustedKey`.
   static func verify(_ section: UnsafeRawBufferPointer?, of digest: PlanDigest, trustedKey: [UInt8]) throws {
     guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: trustedKey) else {
-      throw EVSSMError("plan.trusted-key", "The trusted key is not an Ed25519 public key of 32 bytes.", category: .usage)
+      throw EVSSMError(
+        "plan.trusted-key", "The trusted key is not an Ed25519 public key of 32 bytes.", category: .usage)
     }
     guard let section else {
-      throw EVSSMError("plan.signature-missing", "The plan is not signed, but a trusted key is set. Sign it when compiling.")
+      throw EVSSMError(
+        "plan.signature-missing", "The plan is not signed, but a trusted key is set. Sign it when compiling.")
     }
     guard section.count == byteCount else {
       throw EVSSMError("plan.signature-invalid", "The signature section has \(section.count) bytes, not \(byteCount).")
@@ -33,7 +35,8 @@ enum PlanSignature {
       throw EVSSMError("plan.signature-key", "The plan is signed with another key than the trusted one.")
     }
     guard key.isValidSignature(Data(section.dropFirst(32)), for: message(digest)) else {
-      throw EVSSMError("plan.signature-invalid", "The signature is not this plan's: the file was changed after signing.")
+      throw EVSSMError(
+        "plan.signature-invalid", "The signature is not this plan's: the file was changed after signing.")
     }
   }
 }

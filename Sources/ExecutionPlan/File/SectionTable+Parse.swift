@@ -7,7 +7,9 @@ extension SectionTable {
   init(parsing file: UnsafeRawBufferPointer) throws {
     let count = try Self.checkHeader(file)
     let tableEnd = Self.byteCount(sections: count)
-    guard file.count >= tableEnd else { throw Self.error("plan.truncated", "The file ends in its section table.", file.count) }
+    guard file.count >= tableEnd else {
+      throw Self.error("plan.truncated", "The file ends in its section table.", file.count)
+    }
     let head = file[..<32]
     let table = file[Self.headerByteCount..<tableEnd]
     guard Array(SHA256.hash(data: Array(head) + Array(table))) == Array(file[32..<64]) else {
@@ -29,7 +31,9 @@ extension SectionTable {
     guard file.count >= 8, hasMagic(file) else {
       throw error("plan.not-a-plan", "The file is not a plan. Compile a checkpoint with `evssm compile`.", 0)
     }
-    guard file.count >= headerByteCount else { throw error("plan.truncated", "The file ends in its header.", file.count) }
+    guard file.count >= headerByteCount else {
+      throw error("plan.truncated", "The file ends in its header.", file.count)
+    }
     let major: UInt16 = file.littleEndian(at: 8)
     let minor: UInt16 = file.littleEndian(at: 10)
     guard file.littleEndian(at: 12) == endianMarker else {
@@ -38,7 +42,8 @@ extension SectionTable {
     guard major == majorVersion, minor <= minorVersion else {
       throw error(
         "plan.version",
-        "The plan has format \(major).\(minor); this program reads 1.0 to \(majorVersion).\(minorVersion). Compile it again.", 8)
+        "The plan has format \(major).\(minor); this program reads 1.0 to \(majorVersion).\(minorVersion). Compile it again.",
+        8)
     }
     let count: UInt32 = file.littleEndian(at: 16)
     try Limits.check(

@@ -66,7 +66,8 @@ public struct FeedForwardLayout: Sendable, Hashable {
     edgeRowsPerThread = isInPlace ? min(Self.segmentsPerThread, most - 1) * 2 : 0
     edgeRows = try scratch.place(edgeRowsPerThread, frame.width, channelPitch)
     total = scratch.total
-    seams = isInPlace ? try Checked.product([frame.height, seamCount, 2, channelPitch], "The scratch memory of a step") : 0
+    seams =
+      isInPlace ? try Checked.product([frame.height, seamCount, 2, channelPitch], "The scratch memory of a step") : 0
   }
 
   /// Bands of 8 rows, the last of which may have fewer.

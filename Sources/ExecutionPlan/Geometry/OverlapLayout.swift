@@ -39,7 +39,8 @@ public struct OverlapLayout: Sendable, Hashable {
     if isColumnMajor {
       outer = Part(first: 0, height: rows.size, width: shared.outer, copies: copies(columns))
       let isFarApart = rows.length - shared.inner >= delay
-      inner = Part(first: outer.end, height: shared.inner, width: own, copies: isFarApart ? min(copies(rows), 1) : copies(rows))
+      inner = Part(
+        first: outer.end, height: shared.inner, width: own, copies: isFarApart ? min(copies(rows), 1) : copies(rows))
     } else {
       outer = Part(first: 0, height: shared.outer, width: columns.size, copies: copies(rows))
       let height = own + (copies(columns) == 2 ? delay : 0)
@@ -60,13 +61,15 @@ public struct OverlapLayout: Sendable, Hashable {
         return place(outer, row, column - columns.starts[boundary + 1], copy: boundary)
       }
       guard let boundary = inRows else { return 0 }
-      return place(inner, row - rows.starts[boundary + 1], column - columns.firstOwnPixel(of: columnIndex), copy: boundary)
+      return place(
+        inner, row - rows.starts[boundary + 1], column - columns.firstOwnPixel(of: columnIndex), copy: boundary)
     }
     if let boundary = inRows {
       return place(outer, row - rows.starts[boundary + 1], column, copy: boundary)
     }
     guard let boundary = inColumns else { return 0 }
-    return place(inner, ringRow(row - rows.firstOwnPixel(of: rowIndex), boundary), column - columns.starts[boundary + 1], copy: 0)
+    return place(
+      inner, ringRow(row - rows.firstOwnPixel(of: rowIndex), boundary), column - columns.starts[boundary + 1], copy: 0)
   }
 
   /// A window takes the places of its left neighbour's rows for its right one's, `delay` rows after they have been read.

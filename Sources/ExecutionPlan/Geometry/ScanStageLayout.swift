@@ -81,7 +81,8 @@ public struct ScanStageLayout: Sendable {
 
 extension ScanStageLayout.Half {
   fileprivate init(
-    _ columns: Range<Int>, rows: Int, parities: Int, pitches: (inner: Int, parameters: Int), _ scratch: inout ScratchAllocator
+    _ columns: Range<Int>, rows: Int, parities: Int, pitches: (inner: Int, parameters: Int),
+    _ scratch: inout ScratchAllocator
   ) throws {
     (start, width) = (columns.lowerBound, columns.count)
     let lag = ScanStageLayout.lag

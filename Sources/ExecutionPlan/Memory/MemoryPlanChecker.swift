@@ -23,10 +23,12 @@ public enum MemoryPlanChecker {
     guard offset >= 0, region.byteCount >= 0, try Checked.add(offset, region.byteCount) <= arena else {
       throw EVSSMError(
         "plan.arena-bounds",
-        "A region of \(region.byteCount) bytes at \(offset) does not lie in the arena of \(arena) bytes. Compile the plan again.")
+        "A region of \(region.byteCount) bytes at \(offset) does not lie in the arena of \(arena) bytes. Compile the plan again."
+      )
     }
     guard offset % 64 == 0 else {
-      throw EVSSMError("plan.arena-alignment", "A region lies at \(offset), not on a 64-byte line. Compile the plan again.")
+      throw EVSSMError(
+        "plan.arena-alignment", "A region lies at \(offset), not on a 64-byte line. Compile the plan again.")
     }
   }
 
@@ -39,7 +41,8 @@ public enum MemoryPlanChecker {
     if startsInside || reachesNext {
       throw EVSSMError(
         "plan.arena-overlap",
-        "Two regions of the arena share bytes at \(start) while step \(regions[index].firstStep) needs both. Compile the plan again.")
+        "Two regions of the arena share bytes at \(start) while step \(regions[index].firstStep) needs both. Compile the plan again."
+      )
     }
     live.insert(index, at: position)
   }

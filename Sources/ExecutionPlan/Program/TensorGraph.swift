@@ -94,7 +94,8 @@ public struct TensorProgram: Sendable, Hashable {
     public var isNetwork: Bool { call == EmbeddedNetwork.call }
 
     public init(
-      name: String, call: PrimitiveCall, inputs: [Int], outputs: [Int], bodies: [TensorProgram] = [], captureCount: Int = 0
+      name: String, call: PrimitiveCall, inputs: [Int], outputs: [Int], bodies: [TensorProgram] = [],
+      captureCount: Int = 0
     ) {
       self.name = name
       self.call = call

@@ -67,7 +67,9 @@ private func check(_ value: Int, _ bounds: ClosedRange<Int>, _ name: String) thr
 }
 
 private func check(_ epsilon: Float, _ name: String) throws {
-  guard epsilon > 0, epsilon <= OperationBounds.mostEpsilon else { throw numberError(name, epsilon, "above 0 and at most 1") }
+  guard epsilon > 0, epsilon <= OperationBounds.mostEpsilon else {
+    throw numberError(name, epsilon, "above 0 and at most 1")
+  }
 }
 
 private func numberError(_ name: String, _ value: some CustomStringConvertible, _ expected: String) -> EVSSMError {

@@ -17,7 +17,8 @@ extension PlanValidator {
     let place = EVSSMError.Place(node: constant.name)
     guard constant.byteOffset >= 0, constant.byteOffset % MemoryPlanner.alignment == 0 else {
       throw EVSSMError(
-        "plan.constant-alignment", "The constant starts at byte \(constant.byteOffset) of the weights, not on a 64-byte line.",
+        "plan.constant-alignment",
+        "The constant starts at byte \(constant.byteOffset) of the weights, not on a 64-byte line.",
         place: place)
     }
     let bytes = try constant.byteCount()
@@ -32,7 +33,8 @@ extension PlanValidator {
   private static func validate(_ requirement: Requirements.ConstantRequirement, _ plan: Plan) throws {
     let id = requirement.id
     guard plan.constants.indices.contains(id.rawValue) else {
-      throw EVSSMError("plan.constant-id", "The step uses constant \(id.rawValue); the plan has \(plan.constants.count).")
+      throw EVSSMError(
+        "plan.constant-id", "The step uses constant \(id.rawValue); the plan has \(plan.constants.count).")
     }
     let constant = plan.constants[id.rawValue]
     guard let count = constant.element == .float32 ? requirement.count : requirement.pairedCount else {
@@ -53,6 +55,7 @@ extension PlanValidator {
     guard let other = matrices.first(where: { $0.element != matrices[0].element }) else { return }
     throw EVSSMError(
       "plan.constant-type",
-      "The step's matrix \(EVSSMError.escaped(other.name)) is \(other.element.rawValue), another \(matrices[0].element.rawValue).")
+      "The step's matrix \(EVSSMError.escaped(other.name)) is \(other.element.rawValue), another \(matrices[0].element.rawValue)."
+    )
   }
 }

@@ -4,7 +4,8 @@ extension PlanValidator {
   /// Counts, and what only people read.
   static func validateDescription(_ plan: Plan) throws {
     try Limits.check(plan.steps.count, atMost: Limits.maxPlanSteps, name: "max_plan_steps", "The count of steps")
-    try Limits.check(plan.buffers.count, atMost: Limits.maxPlanBuffers, name: "max_plan_buffers", "The count of buffers")
+    try Limits.check(
+      plan.buffers.count, atMost: Limits.maxPlanBuffers, name: "max_plan_buffers", "The count of buffers")
     try Limits.check(
       plan.constants.count, atMost: Limits.maxPlanConstants, name: "max_plan_constants", "The count of constants")
     let model = plan.model
@@ -19,10 +20,12 @@ extension PlanValidator {
     guard model.parameterCount >= 0, model.parameterCount <= Limits.maxDimension else {
       throw EVSSMError("plan.number", "The model's count of parameters is \(model.parameterCount).")
     }
-    guard (plan.graph != nil && plan.steps.isEmpty) || (leastMinimumSide...mostMinimumSide).contains(model.minimumSide) else {
+    guard (plan.graph != nil && plan.steps.isEmpty) || (leastMinimumSide...mostMinimumSide).contains(model.minimumSide)
+    else {
       throw EVSSMError(
         "plan.number",
-        "The plan's smallest side is \(model.minimumSide), not \(leastMinimumSide) to \(mostMinimumSide). Compile it again.")
+        "The plan's smallest side is \(model.minimumSide), not \(leastMinimumSide) to \(mostMinimumSide). Compile it again."
+      )
     }
   }
 
@@ -32,7 +35,8 @@ extension PlanValidator {
     for step in plan.steps {
       try validateName(step.name, "A step's name")
       guard names.insert(step.name).inserted else {
-        throw EVSSMError("plan.duplicate-step", "Two steps have one name. Compile the plan again.", place: .init(node: step.name))
+        throw EVSSMError(
+          "plan.duplicate-step", "Two steps have one name. Compile the plan again.", place: .init(node: step.name))
       }
     }
     for constant in plan.constants {

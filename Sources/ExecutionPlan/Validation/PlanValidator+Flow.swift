@@ -5,7 +5,8 @@ extension PlanValidator {
     for (index, buffer) in plan.buffers.enumerated() {
       let place = EVSSMError.Place(node: "buffer \(index)")
       guard (1...OperationBounds.mostChannels).contains(buffer.channels) else {
-        throw EVSSMError("plan.number", "The buffer has \(buffer.channels) channels. Compile the plan again.", place: place)
+        throw EVSSMError(
+          "plan.number", "The buffer has \(buffer.channels) channels. Compile the plan again.", place: place)
       }
       for side in [buffer.height, buffer.width] where !side.hasAtMost(nodes: Limits.maxPlanSizeNodes) {
         throw EVSSMError(
@@ -22,7 +23,8 @@ extension PlanValidator {
     guard first == [0], last == [plan.steps.count - 1] else {
       throw EVSSMError(
         "plan.picture-steps",
-        "A plan has one step that reads the picture, its first, and one that writes it, its last. Compile the plan again.")
+        "A plan has one step that reads the picture, its first, and one that writes it, its last. Compile the plan again."
+      )
     }
   }
 

@@ -13,8 +13,10 @@ extension PlanValidator {
         "plan.graph", "The plan's stages and its graph of primitives do not belong together. Compile it again.")
     }
     try Limits.check(graph.inputs.count, atMost: Limits.maxPlanPorts, name: "max_plan_ports", "The count of inputs")
-    try Limits.check(graph.outputNames.count, atMost: Limits.maxPlanPorts, name: "max_plan_ports", "The count of outputs")
-    guard graph.inputs.count == graph.program.inputs.count, graph.outputNames.count == graph.program.outputs.count else {
+    try Limits.check(
+      graph.outputNames.count, atMost: Limits.maxPlanPorts, name: "max_plan_ports", "The count of outputs")
+    guard graph.inputs.count == graph.program.inputs.count, graph.outputNames.count == graph.program.outputs.count
+    else {
       throw EVSSMError("plan.graph", "The plan's ports are not its program's inputs and outputs. Compile it again.")
     }
     // Types depend on the values of constants too: they are checked when the plan is bound.
@@ -47,7 +49,8 @@ extension TensorProgram.Constant {
     guard bytes.dividedRoundingUp(by: 4) <= description.count else {
       throw EVSSMError(
         "plan.constant-count",
-        "The program needs \(bytes) bytes of \(EVSSMError.escaped(description.name)), which has \(description.count) × 4.")
+        "The program needs \(bytes) bytes of \(EVSSMError.escaped(description.name)), which has \(description.count) × 4."
+      )
     }
   }
 

@@ -9,11 +9,14 @@ extension Emitter {
     var matrix = ColumnMatrix(inner: 27, columns: channels)
     for output in 0..<channels {
       for colour in 0..<3 {
-        for tap in 0..<9 { matrix.values[(3 * tap + colour) * channels + output] = weight.values[(output * 3 + colour) * 9 + tap] }
+        for tap in 0..<9 {
+          matrix.values[(3 * tap + colour) * channels + output] = weight.values[(output * 3 + colour) * 9 + tap]
+        }
       }
     }
     let id = packer.matrix(name(node, 1), matrix)
-    return .pictureConvolution(.init(output: makeBuffer(node, channels: channels, divisor: 1), channels: channels, weight: id))
+    return .pictureConvolution(
+      .init(output: makeBuffer(node, channels: channels, divisor: 1), channels: channels, weight: id))
   }
 
   mutating func outputConvolution(_ node: Node) throws -> ExecutionPlan.Operation {

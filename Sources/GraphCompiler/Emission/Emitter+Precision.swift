@@ -25,7 +25,8 @@ extension Emitter {
       let operation = steps[index].operation
       let reason = isLate(index) || !operation.isRounded ? operation.roundingReason : Self.early
       return Explanation(
-        pass: "round-matrices", isLate(index) && operation.isRounded ? .applied : .rejected, node: steps[index].name, reason)
+        pass: "round-matrices", isLate(index) && operation.isRounded ? .applied : .rejected, node: steps[index].name,
+        reason)
     }
   }
 

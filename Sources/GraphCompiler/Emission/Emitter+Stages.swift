@@ -27,7 +27,8 @@ extension Emitter {
       outProjection: try linear(node, Operand.outProjection.rawValue))
     return .scanStage(
       .init(
-        input: input, output: try stageOutput(node, input, channels), channels: channels, inner: inner, rank: stage.rank,
+        input: input, output: try stageOutput(node, input, channels), channels: channels, inner: inner,
+        rank: stage.rank,
         frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
         layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels, weights: weights))
   }
@@ -48,8 +49,10 @@ extension Emitter {
       projectOut: try linear(node, Operand.projectOut.rawValue), filter: try filter(node, Operand.filter.rawValue))
     return .feedForwardStage(
       .init(
-        input: input, output: try stageOutput(node, input, channels), channels: channels, hidden: stage.hidden, frame: frame,
-        rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows, panelColumns: choice.panelColumns, weights: weights))
+        input: input, output: try stageOutput(node, input, channels), channels: channels, hidden: stage.hidden,
+        frame: frame,
+        rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows, panelColumns: choice.panelColumns,
+        weights: weights))
   }
 
   /// The input's buffer where no later node needs what is in it, else a new one.

@@ -46,7 +46,8 @@ struct Emitter {
   private func unsupported() -> EVSSMError {
     let names = graph.nodes.filter { !Self.hasKernel($0.op) }.map { "\($0.name) (\($0.op.label))" }
     return EVSSMError(
-      "compile.no-kernel", "No fused stage takes in these nodes: \(names.prefix(40).joined(separator: ", ")). "
+      "compile.no-kernel",
+      "No fused stage takes in these nodes: \(names.prefix(40).joined(separator: ", ")). "
         + "Use compile --explain to see which rewrites were rejected, and why.",
       place: .init(node: names.first))
   }
@@ -78,7 +79,8 @@ extension Emitter {
   mutating func makeBuffer(_ node: Node, channels: Int, divisor: Int) -> BufferID {
     buffers.append(
       BufferDescription(
-        height: .padded(.height, toMultipleOf: 4, over: divisor), width: .padded(.width, toMultipleOf: 4, over: divisor),
+        height: .padded(.height, toMultipleOf: 4, over: divisor),
+        width: .padded(.width, toMultipleOf: 4, over: divisor),
         channels: channels))
     let id = BufferID(rawValue: buffers.count - 1)
     bufferOfValue[node.outputs[0]] = id

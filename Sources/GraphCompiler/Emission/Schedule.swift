@@ -77,7 +77,8 @@ extension Schedule {
     }
     return FeedForwardChoice(
       stripRows: rows, panelColumns: best.columns,
-      reason: "strips of \(rows) rows in panels of \(best.columns) columns, a thread each: \(Self.megabytes(best.bytes)) "
+      reason:
+        "strips of \(rows) rows in panels of \(best.columns) columns, a thread each: \(Self.megabytes(best.bytes)) "
         + "of buffers, in the \(model.level(best.bytes * target.cores).rawValue)")
   }
 
@@ -108,13 +109,16 @@ extension Schedule {
     let mixing = 64
     let (first, behind) = (4 * 9 * inputChannels, 9 * inputChannels + mixing)
     guard kernelSide == 3, behind < first else {
-      return DoublingChoice(panelColumns: nil, reason: "interpolation before the matrix: a \(kernelSide)×\(kernelSide) kernel")
+      return DoublingChoice(
+        panelColumns: nil, reason: "interpolation before the matrix: a \(kernelSide)×\(kernelSide) kernel")
     }
     // Three rows of products in a quarter of a core's cache, which the matrices pass through as well.
     let pixel = 4 * 3 * 9 * Layout.pitch(outputChannels)
     let columns = min(max(target.secondLevelBytes / 4 / pixel / 8 * 8, 8), 64)
     return DoublingChoice(
       panelColumns: columns,
-      reason: "matrices before interpolation, \(columns) columns at a time: \(behind) cycles a pixel and vector, not \(first)")
+      reason:
+        "matrices before interpolation, \(columns) columns at a time: \(behind) cycles a pixel and vector, not \(first)"
+    )
   }
 }

@@ -98,7 +98,8 @@ extension PlanCompiler {
   ) throws -> CompiledPlan {
     let names = outputNames ?? graph.outputs.indices.map { "output\($0)" }
     guard names.count == graph.outputs.count else {
-      throw EVSSMError("compile.outputs", "\(names.count) names are given for \(graph.outputs.count) outputs.", category: .usage)
+      throw EVSSMError(
+        "compile.outputs", "\(names.count) names are given for \(graph.outputs.count) outputs.", category: .usage)
     }
     let (plan, weights) = try TensorGraphEmitter.emit(graph, outputNames: names, model: model)
     return CompiledPlan(plan: plan, weights: weights, explanations: [], fusedGraph: graph, nonFiniteWeightCount: 0)

@@ -17,7 +17,8 @@ struct WeightPacker {
     append(name, values.map(\.bitPattern), values, .float32)
   }
 
-  private mutating func append(_ name: String, _ words: [UInt32], _ values: [Float], _ element: Precision) -> ConstantID {
+  private mutating func append(_ name: String, _ words: [UInt32], _ values: [Float], _ element: Precision) -> ConstantID
+  {
     let count = words.count * 4 / element.byteCount
     descriptions.append(ConstantDescription(name: name, byteOffset: payload.count * 4, count: count, element: element))
     nonFiniteCount += values.reduce(0) { $0 + ($1.isFinite ? 0 : 1) }

@@ -60,7 +60,8 @@ struct RaisePrimitives: Pass {
     let node = lifter.source.nodes[index]
     if let windows = node.op as? Windows, node.inputs.count == 1 {
       lifter.site = node.name
-      do { lifter.views[node.outputs[0]] = try lifter.windows(windows, node.inputs[0]) } catch let mismatch as Mismatch {
+      do { lifter.views[node.outputs[0]] = try lifter.windows(windows, node.inputs[0]) } catch let mismatch as Mismatch
+      {
         lifter.unknown[index] = mismatch.reason
       }
     }
@@ -91,7 +92,9 @@ struct RaisePrimitives: Pass {
     let graph = lifter.source
     var needed = Set(graph.outputs)
     for (index, node) in graph.nodes.enumerated().reversed() where node.outputs.contains(where: needed.contains) {
-      guard node.outputs.contains(where: { needed.contains($0) && lifter.replacement(for: $0) == nil }) else { continue }
+      guard node.outputs.contains(where: { needed.contains($0) && lifter.replacement(for: $0) == nil }) else {
+        continue
+      }
       needed.formUnion(node.inputs)
       if let reason = lifter.unknown[index] { lifter.edit.rejected(node.name, reason) }
     }

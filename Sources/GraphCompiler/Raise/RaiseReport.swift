@@ -17,7 +17,9 @@ struct RaiseReport {
   /// The explanations of a graph that was raised whole, and a summary.
   var whole: [Explanation] {
     let end = raised.nodes.last?.name ?? ""
-    return explanations + [Explanation(pass: "raise", .applied, node: end, "the graph is an EVSSM network: \(found(raised))")]
+    return explanations + [
+      Explanation(pass: "raise", .applied, node: end, "the graph is an EVSSM network: \(found(raised))")
+    ]
   }
 
   static let embeddedPass = "raise-embedded"
@@ -38,9 +40,13 @@ struct RaiseReport {
 
   /// The explanations of a graph that stays as it was: what was recognised, the first obstacle, and those behind it.
   func kept(leftOver: [Node]) -> [Explanation] {
-    let own = explanations.filter { $0.pass.hasPrefix("raise") || ($0.pass.hasPrefix("fuse") && $0.verdict == .rejected) }
+    let own = explanations.filter {
+      $0.pass.hasPrefix("raise") || ($0.pass.hasPrefix("fuse") && $0.verdict == .rejected)
+    }
     let order = Dictionary(source.nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
-    let obstacles = own.filter { $0.verdict == .rejected }.sorted { (order[$0.node] ?? .max) < (order[$1.node] ?? .max) }
+    let obstacles = own.filter { $0.verdict == .rejected }.sorted {
+      (order[$0.node] ?? .max) < (order[$1.node] ?? .max)
+    }
     let lifted = leftOver.filter { $0.op is LiftedOperator }
     let rest = (lifted.isEmpty ? leftOver : lifted).map { node -> Explanation in
       let what = (node.op as? LiftedOperator)?.description ?? node.op.label

@@ -33,7 +33,8 @@ struct StageNames {
   private func namedConstants(of nodes: [Node]) -> [Value] {
     var values = graph.values
     for node in nodes {
-      for (index, id) in node.inputs.enumerated() where values[id.index].constant != nil && values[id.index].name.isEmpty {
+      for (index, id) in node.inputs.enumerated()
+      where values[id.index].constant != nil && values[id.index].name.isEmpty {
         values[id.index].name = "\(node.name).constant\(index)"
       }
     }

@@ -30,7 +30,11 @@ final class ConnectionState: Sendable {
     }
     if isGone { task.cancel() }
     defer { state.withLock { $0.action = nil } }
-    return try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+    return try await withTaskCancellationHandler {
+      try await task.value
+    } onCancel: {
+      task.cancel()
+    }
   }
 }
 

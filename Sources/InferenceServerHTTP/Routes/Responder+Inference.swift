@@ -104,12 +104,13 @@ private struct RestoreOptions {
     case "jpeg", "jpg": format = .jpeg
     default: throw ServingError(.invalid, "format must be png or jpeg.")
     }
-    quality = try query["quality"].map {
-      guard let value = Int($0), (1...100).contains(value) else {
-        throw ServingError(.invalid, "quality must be between 1 and 100.")
-      }
-      return value
-    } ?? 95
+    quality =
+      try query["quality"].map {
+        guard let value = Int($0), (1...100).contains(value) else {
+          throw ServingError(.invalid, "quality must be between 1 and 100.")
+        }
+        return value
+      } ?? 95
     seconds = try query["timeout"].map {
       guard let value = Double($0), value > 0, value.isFinite else {
         throw ServingError(.invalid, "timeout must be a number of seconds.")

@@ -83,7 +83,9 @@ extension NodeImporter {
     let states = operands.count - count
     var axes = [Int](repeating: 0, count: count)
     if case .ints(let stated) = call.attributes["scan_input_axes"] {
-      guard stated.count == count else { throw EVSSMError("onnx.attribute", "Scan has as many axes as scanned inputs.") }
+      guard stated.count == count else {
+        throw EVSSMError("onnx.attribute", "Scan has as many axes as scanned inputs.")
+      }
       axes = stated
     }
     let types = try operands.enumerated().map { index, fact in
@@ -100,7 +102,9 @@ extension NodeImporter {
   }
 
   /// The body, with every size of a carried value that an iteration changes left open.
-  private func settled(_ body: GraphMessage, _ formal: Formal, _ captures: CapturedValues, _ prefix: String) throws -> Graph {
+  private func settled(_ body: GraphMessage, _ formal: Formal, _ captures: CapturedValues, _ prefix: String) throws
+    -> Graph
+  {
     var formal = formal
     // Each round leaves at least one more size open.
     for _ in 0...(formal.types.reduce(0) { $0 + $1.shape.count }) {
@@ -111,7 +115,8 @@ extension NodeImporter {
         let result = graph[graph.outputs[output]].type
         guard result.dtype == formal.types[input].dtype, result.shape.count == formal.types[input].shape.count else {
           throw EVSSMError(
-            "graph.type", "A carried value is \(formal.types[input]) and becomes \(result), with other axes or elements.")
+            "graph.type",
+            "A carried value is \(formal.types[input]) and becomes \(result), with other axes or elements.")
         }
         for axis in result.shape.indices where result.shape[axis] != formal.types[input].shape[axis] {
           let open = Dimension(symbol: "?\(prefix).in\(input).\(axis)")

@@ -38,12 +38,14 @@ extension ModelImporter {
       derived.insert(result)
       let sizes = graph[result].type.shape.compactMap(\.known)
       guard sizes.count == graph[result].type.shape.count else { continue }
-      let bytes = try Checked.multiply(Checked.product(sizes), graph[result].type.dtype.byteCount, "The size of a value")
+      let bytes = try Checked.multiply(
+        Checked.product(sizes), graph[result].type.dtype.byteCount, "The size of a value")
       derivedBytes = try Checked.add(derivedBytes, bytes)
     }
     let (files, over) = decoder.model.byteCount.addingReportingOverflow(decoder.external.byteCount)
     try Limits.check(
-      derivedBytes, atMost: over ? Int.max : Limits.maxMaterialisedBytes(fileBytes: files), name: "max_materialised_bytes",
+      derivedBytes, atMost: over ? Int.max : Limits.maxMaterialisedBytes(fileBytes: files),
+      name: "max_materialised_bytes",
       "The size in bytes of what the graph makes of constants")
   }
 

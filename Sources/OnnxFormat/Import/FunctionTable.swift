@@ -150,7 +150,8 @@ struct ModelSurvey {
         + "take the model from before its optimisation, or optimise it with ORT_ENABLE_BASIC."
     }
     if unsupported.keys.contains(where: { $0.contains("Sequence") }) {
-      return " Sequences are lists that the exporter kept: collect the results in a tensor, or export with optimize=True or "
+      return
+        " Sequences are lists that the exporter kept: collect the results in a tensor, or export with optimize=True or "
         + "from a loop that is no list."
     }
     return ""

@@ -71,13 +71,15 @@ extension ModelImporter {
   }
 
   /// Declares the inputs that are no initializers. Returns their names.
-  private func addInputs(_ graph: GraphMessage, _ scope: NameScope, except initializers: Set<String>) throws -> [String] {
+  private func addInputs(_ graph: GraphMessage, _ scope: NameScope, except initializers: Set<String>) throws -> [String]
+  {
     var types = InputTypes()
     var seen: Set<String> = []
     var names: [String] = []
     let inputs = graph.inputs.filter { !initializers.contains(text($0.pointee.name)) }
     for info in graph.inputs where !seen.insert(text(info.pointee.name)).inserted {
-      throw EVSSMError("onnx.duplicate-name", "Two inputs have the same name.", place: .init(node: text(info.pointee.name)))
+      throw EVSSMError(
+        "onnx.duplicate-name", "Two inputs have the same name.", place: .init(node: text(info.pointee.name)))
     }
     for info in inputs {
       let name = text(info.pointee.name)

@@ -138,7 +138,8 @@ extension NodeImporter {
     let a = message.pointee
     switch (name, a.type) {
     case ("value", 4): tensor = try a.t.map { try session.decoder.tensor(UnsafePointer($0)) } ?? missing()
-    case ("sparse_value", 11): tensor = try a.sparse_tensor.map { try session.decoder.dense(UnsafePointer($0)) } ?? missing()
+    case ("sparse_value", 11):
+      tensor = try a.sparse_tensor.map { try session.decoder.dense(UnsafePointer($0)) } ?? missing()
     case ("value_float", 1): tensor = try Tensor(shape: [], floats: [a.f])
     case ("value_floats", 6): tensor = try Tensor(shape: [a.n_floats], floats: Array(numbers(a.floats, a.n_floats)))
     case ("value_int", 2): tensor = try Tensor(shape: [], integers: [Int(a.i)])
@@ -166,10 +167,13 @@ extension Tensor {
   /// An int64 tensor. Throws when the values do not fill the shape.
   init(shape: [Int], integers: [Int]) throws {
     guard try Checked.product(shape) == integers.count else {
-      throw EVSSMError("tensor.count", "\(integers.count) values do not fill a tensor of shape \(shape).", category: .internal)
+      throw EVSSMError(
+        "tensor.count", "\(integers.count) values do not fill a tensor of shape \(shape).", category: .internal)
     }
     try self.init(dtype: .int64, shape: shape) { target in
-      for (i, value) in integers.enumerated() { target.storeBytes(of: Int64(value), toByteOffset: i * 8, as: Int64.self) }
+      for (i, value) in integers.enumerated() {
+        target.storeBytes(of: Int64(value), toByteOffset: i * 8, as: Int64.self)
+      }
     }
   }
 }

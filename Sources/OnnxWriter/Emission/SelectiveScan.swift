@@ -108,6 +108,7 @@ private struct ScanNodes {
 
   private func constant(_ name: String, _ values: [Int]) -> OnnxNode {
     OnnxNode(
-      op: "Constant", name: local(name), inputs: [], outputs: [local(name)], attributes: [("value_ints", .ints(values))])
+      op: "Constant", name: local(name), inputs: [], outputs: [local(name)], attributes: [("value_ints", .ints(values))]
+    )
   }
 }

@@ -26,7 +26,8 @@ final class PictureConvolutionExecutor: StepExecutor, @unchecked Sendable {
       let (row, start, end) = tiles.tile(index, rows: output.height)
       gather(row, start, end, into: scratch)
       kernels.product(
-        Operand(scratch), stride: 27, inner: 27, weight, into: output.pixel(row, start), stride: output.pitch, rows: end - start)
+        Operand(scratch), stride: 27, inner: 27, weight, into: output.pixel(row, start), stride: output.pitch,
+        rows: end - start)
     }
   }
 
@@ -116,7 +117,8 @@ final class HalveConvolutionExecutor: StepExecutor, @unchecked Sendable {
   private let tiles: RowTiles
 
   init(
-    _ step: HalveConvolution, input: MapView, output: MapView, weight: PackedMatrix, kernels: UnsafePointer<evssm_kernels>
+    _ step: HalveConvolution, input: MapView, output: MapView, weight: PackedMatrix,
+    kernels: UnsafePointer<evssm_kernels>
   ) throws {
     tile = try TileLayout(.halveConvolution(step))
     self.kernels = kernels
@@ -213,7 +215,8 @@ final class DoubleConvolutionExecutor: StepExecutor, @unchecked Sendable {
     if end == input.width { clear(out + (2 * (end - start) + 2) * input.pitch, 2, pitch: input.pitch) }
     var arguments = evssm_double_args(
       near_row: input.pixel(near, first), far_row: input.pixel(far, first), near_weight: 0.75, in_stride: input.pitch,
-      out: out + (2 * (first - start) + 2) * input.pitch, out_stride: input.pitch, pixels: last - first, pitch: input.pitch)
+      out: out + (2 * (first - start) + 2) * input.pitch, out_stride: input.pitch, pixels: last - first,
+      pitch: input.pitch)
     kernels.pointee.double_row(&arguments)
   }
 }

@@ -106,7 +106,9 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   /// Pixels scaled to a mean square of one, as project_in reads them: of a stage in place the segment's own from the map,
   /// all others as they were saved.
   private func normalise(_ segment: Segment, _ row: Int, _ columns: Range<Int>, into out: Operand) {
-    guard layout.isInPlace else { return normalise(map(row, columns.lowerBound), view.columnStride, columns.count, into: out) }
+    guard layout.isInPlace else {
+      return normalise(map(row, columns.lowerBound), view.columnStride, columns.count, into: out)
+    }
     let pitch = layout.channelPitch
     guard segment.rows.contains(row) else {
       let isAbove = row < segment.rows.lowerBound

@@ -25,12 +25,14 @@ extension UnsafePointer<evssm_kernels> {
   /// out = operand · matrix, for `rows` rows of `inner` values.
   @inline(__always)
   func product(
-    _ operand: Operand, stride: Int, inner: Int, _ matrix: PackedMatrix, into out: Floats, stride outStride: Int, rows: Int
+    _ operand: Operand, stride: Int, inner: Int, _ matrix: PackedMatrix, into out: Floats, stride outStride: Int,
+    rows: Int
   ) {
     if matrix.isRounded {
       let a = ConstHalves(operand.halves)
       var arguments = evssm_gemm_bf16_args(
-        a: (a, nil, nil), a_stride: stride, segments: 1, segment_k: (inner + 1) & ~1, b: matrix.halves, bias: matrix.bias,
+        a: (a, nil, nil), a_stride: stride, segments: 1, segment_k: (inner + 1) & ~1, b: matrix.halves,
+        bias: matrix.bias,
         c: out, c_stride: outStride, rounded: nil, rounded_stride: 0, addend: nil, addend_stride: 0, rows: rows,
         width: matrix.width, epilogue: EVSSM_EPILOGUE_STORE)
       pointee.gemm_bf16(&arguments)
@@ -54,15 +56,18 @@ extension UnsafePointer<evssm_kernels> {
       let a = ConstHalves(operand.halves)
       let out = Operand(rounded)
       var arguments = evssm_gemm_bf16_args(
-        a: (a, nil, nil), a_stride: stride, segments: 1, segment_k: (inner + 1) & ~1, b: matrix.halves, bias: matrix.bias,
-        c: nil, c_stride: 0, rounded: out.halves, rounded_stride: gatedStride, addend: gated, addend_stride: gatedStride,
+        a: (a, nil, nil), a_stride: stride, segments: 1, segment_k: (inner + 1) & ~1, b: matrix.halves,
+        bias: matrix.bias,
+        c: nil, c_stride: 0, rounded: out.halves, rounded_stride: gatedStride, addend: gated,
+        addend_stride: gatedStride,
         rows: rows, width: matrix.width, epilogue: EVSSM_EPILOGUE_GATE)
       pointee.gemm_bf16(&arguments)
       return out
     }
     var arguments = evssm_gemm_args(
       a: (ConstFloats(operand.floats), nil, nil), a_stride: stride, segments: 1, segment_k: inner, b: matrix.floats,
-      bias: matrix.bias, c: gated, c_stride: gatedStride, addend: nil, addend_stride: 0, rows: rows, width: matrix.width,
+      bias: matrix.bias, c: gated, c_stride: gatedStride, addend: nil, addend_stride: 0, rows: rows,
+      width: matrix.width,
       epilogue: EVSSM_EPILOGUE_GATE)
     pointee.gemm(&arguments)
     return Operand(gated)
@@ -79,15 +84,19 @@ extension UnsafePointer<evssm_kernels> {
     if matrix.isRounded {
       let a = ConstHalves(operand.halves)
       var arguments = evssm_gemm_bf16_args(
-        a: (a, a + rowPitch, a + 2 * rowPitch), a_stride: pitch, segments: side, segment_k: side * pitch, b: matrix.halves,
-        bias: nil, c: out, c_stride: outStride, rounded: nil, rounded_stride: 0, addend: addend, addend_stride: outStride,
+        a: (a, a + rowPitch, a + 2 * rowPitch), a_stride: pitch, segments: side, segment_k: side * pitch,
+        b: matrix.halves,
+        bias: nil, c: out, c_stride: outStride, rounded: nil, rounded_stride: 0, addend: addend,
+        addend_stride: outStride,
         rows: rows, width: matrix.width, epilogue: epilogue)
       pointee.gemm_bf16(&arguments)
     } else {
       let a = ConstFloats(operand.floats)
       var arguments = evssm_gemm_args(
-        a: (a, a + rowPitch, a + 2 * rowPitch), a_stride: pitch, segments: side, segment_k: side * pitch, b: matrix.floats,
-        bias: nil, c: out, c_stride: outStride, addend: addend, addend_stride: outStride, rows: rows, width: matrix.width,
+        a: (a, a + rowPitch, a + 2 * rowPitch), a_stride: pitch, segments: side, segment_k: side * pitch,
+        b: matrix.floats,
+        bias: nil, c: out, c_stride: outStride, addend: addend, addend_stride: outStride, rows: rows,
+        width: matrix.width,
         epilogue: epilogue)
       pointee.gemm(&arguments)
     }
@@ -96,16 +105,19 @@ extension UnsafePointer<evssm_kernels> {
   /// Pixels scaled to a mean square of one, side by side, as `matrix` reads them.
   @inline(__always)
   func rmsNorm(
-    _ input: ConstFloats, stride: Int, into out: Operand, for matrix: PackedMatrix, pitch: Int, pixels: Int, channels: Int,
+    _ input: ConstFloats, stride: Int, into out: Operand, for matrix: PackedMatrix, pitch: Int, pixels: Int,
+    channels: Int,
     epsilon: Float
   ) {
     if matrix.isRounded {
       var arguments = evssm_rms_bf16_args(
-        in: input, in_stride: stride, out: out.halves, out_stride: pitch, pixels: pixels, channels: channels, epsilon: epsilon)
+        in: input, in_stride: stride, out: out.halves, out_stride: pitch, pixels: pixels, channels: channels,
+        epsilon: epsilon)
       pointee.rms_norm_bf16(&arguments)
     } else {
       var arguments = evssm_rms_args(
-        in: input, in_stride: stride, out: out.floats, out_stride: pitch, pixels: pixels, channels: channels, epsilon: epsilon)
+        in: input, in_stride: stride, out: out.floats, out_stride: pitch, pixels: pixels, channels: channels,
+        epsilon: epsilon)
       pointee.rms_norm(&arguments)
     }
   }

@@ -76,7 +76,8 @@ final class ProductDoubleExecutor: StepExecutor, @unchecked Sendable {
       input.pixel(row, first), count: (last - first) * input.pitch, into: rounded, for: weight)
     kernels.product(
       operand, stride: input.pitch, inner: inputChannels, weight,
-      into: products(row, tile, ring) + (first - tile.start + 1) * weight.width, stride: weight.width, rows: last - first)
+      into: products(row, tile, ring) + (first - tile.start + 1) * weight.width, stride: weight.width,
+      rows: last - first)
   }
 
   /// The two rows of the output that a row of the input gives.

@@ -54,7 +54,8 @@ extension ScanStageExecutor {
       operand, stride: channelPitch, inner: stage.channels, weights.inProjectionZ, gating: y, stride: pitch,
       rounded: scratch + tile.rounded, rows: pixels)
     kernels.product(
-      gated, stride: pitch, inner: stage.inner, weights.outProjection, into: scratch + tile.result, stride: channelPitch,
+      gated, stride: pitch, inner: stage.inner, weights.outProjection, into: scratch + tile.result,
+      stride: channelPitch,
       rows: pixels)
     let offset = view.offset(row, column)
     var arguments = evssm_blend_args(
@@ -76,8 +77,10 @@ extension ScanStageExecutor {
       let isShared = (before: part.lowerBound < before, after: part.lowerBound >= after)
       let windows = (isCovered.before || isCovered.after ? 2 : 1) * (isShared.before || isShared.after ? 2 : 1)
       if windows == 1 { continue }
-      let sums = shared + layout.innerPitch * layout.overlaps.place(
-        row: row, column: part.lowerBound, rowIndex: window.row, columnIndex: window.column)
+      let sums =
+        shared + layout.innerPitch
+        * layout.overlaps.place(
+          row: row, column: part.lowerBound, rowIndex: window.row, columnIndex: window.column)
       add(
         y + (part.lowerBound - columns.lowerBound) * layout.innerPitch, part.count, weight: 1 / Float(windows), sums,
         isFirst: !(isCovered.before || isShared.before), isLast: !(isCovered.after || isShared.after), scratch)

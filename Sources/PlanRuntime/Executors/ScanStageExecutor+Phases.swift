@@ -20,7 +20,8 @@ extension ScanStageExecutor {
     let operand = Operand(scratch + tile.operand)
     normalise(strip.window.top + row, strip.window.left + start, end - start, into: operand, for: weights.inProjectionX)
     kernels.product(
-      operand, stride: Layout.pitch(stage.channels), inner: stage.channels, weights.inProjectionX, into: target, stride: pitch,
+      operand, stride: Layout.pitch(stage.channels), inner: stage.channels, weights.inProjectionX, into: target,
+      stride: pitch,
       rows: end - start)
     // The pixels on both sides of the seam are the other half's halo.
     if end == second.start { second.ring(row, end - 1).update(from: half.ring(row, end - 1), count: pitch) }
@@ -53,7 +54,8 @@ extension ScanStageExecutor {
       kernels.pointee.depthwise_gelu(&arguments)
     }
     kernels.product(
-      Operand(u), stride: pitch, inner: stage.inner, weights.xProjection, into: half.parameters(strip.index, row, start),
+      Operand(u), stride: pitch, inner: stage.inner, weights.xProjection,
+      into: half.parameters(strip.index, row, start),
       stride: layout.parameterPitch, rows: end - start)
     let (before, behind) = neighbours(strip, row, start, end)
     let count = ScanStageLayout.lag * layout.parameterPitch
@@ -67,7 +69,8 @@ extension ScanStageExecutor {
     let half = half(of: start)
     var (before, behind): (Floats?, Floats?)
     if start == half.start {
-      before = start == 0 ? second.parameters(strip.index, row - 1, second.end) : first.parameters(strip.index, row, start)
+      before =
+        start == 0 ? second.parameters(strip.index, row - 1, second.end) : first.parameters(strip.index, row, start)
     }
     let last = end - ScanStageLayout.lag
     if end < layout.columns.length, end == half.end {

@@ -75,7 +75,8 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   func run(worker: Int, team: Team, scratch: Floats) {
     let (rows, columns) = (layout.rows.starts.count, layout.columns.starts.count)
     for index in 0..<rows * columns {
-      let (row, column) = layout.overlaps.isColumnMajor ? (index % rows, index / rows) : (index / columns, index % columns)
+      let (row, column) =
+        layout.overlaps.isColumnMajor ? (index % rows, index / rows) : (index / columns, index % columns)
       let window = Window(row: row, column: column, top: layout.rows.starts[row], left: layout.columns.starts[column])
       run(Turn(window: window, worker: worker, team: team, scratch: scratch))
     }
@@ -146,7 +147,9 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
     let overlapping = overlaps ? 1 : 0
     if work.phase == .scan {
       scan(strip, turn, overlapping: overlapping)
-    } else if work.phase == .close, layout.columns.coveredFrom(turn.window.column) < turn.window.left + layout.columns.length {
+    } else if work.phase == .close,
+      layout.columns.coveredFrom(turn.window.column) < turn.window.left + layout.columns.length
+    {
       // The columns on the right are another window's to project, so their worker has less to do.
       turn.team.phase(tileCount(work.phase, strip), worker: turn.worker, overlapping: overlapping) {
         run(work.phase, strip, tile: $0, turn.scratch)

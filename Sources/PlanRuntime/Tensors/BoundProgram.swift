@@ -111,7 +111,8 @@ final class PlainStep: TensorStep, @unchecked Sendable {
     } catch let error as EVSSMError {
       memory.fail(error.at(.init(node: node.name)))
     } catch {
-      memory.fail(EVSSMError("runtime.step", "The step failed: \(error).", category: .internal, place: .init(node: node.name)))
+      memory.fail(
+        EVSSMError("runtime.step", "The step failed: \(error).", category: .internal, place: .init(node: node.name)))
     }
   }
 }

@@ -34,7 +34,8 @@ extension StepPlanner {
   }
 
   private func batchNorm(_ node: PrimitiveProgram.Node, _ input: Int, _ shape: [Int]) -> ProgramSchedule.PlannedStep? {
-    guard shape.count >= 2, node.call.integer("training_mode", 0) == 0, let vectors = vectors(node, 1...4, shape[1]) else {
+    guard shape.count >= 2, node.call.integer("training_mode", 0) == 0, let vectors = vectors(node, 1...4, shape[1])
+    else {
       return nil
     }
     let (channels, plane) = (shape[1], shape[2...].reduce(1, *))
@@ -56,7 +57,8 @@ extension StepPlanner {
     let (channels, plane) = (shape[1], shape[2...].reduce(1, *))
     let groups = isGroup ? node.call.integer("num_groups", 1) : channels
     let scalesGroups = isGroup && node.call.opset < 21
-    guard groups > 0, channels % groups == 0, let vectors = vectors(node, 1...2, scalesGroups ? groups : channels) else {
+    guard groups > 0, channels % groups == 0, let vectors = vectors(node, 1...2, scalesGroups ? groups : channels)
+    else {
       return nil
     }
     let epsilon = node.call.real("epsilon", 1e-5)
@@ -84,7 +86,8 @@ extension StepPlanner {
     guard let slope = operand(node, 1), let given = floatShape(slope) else { return nil }
     let count = given.reduce(1, *)
     let isSingle = count == 1
-    guard isSingle || (shape.count >= 2 && given.count == shape.count - 1 && given[0] == shape[1] && count == shape[1]) else {
+    guard isSingle || (shape.count >= 2 && given.count == shape.count - 1 && given[0] == shape[1] && count == shape[1])
+    else {
       return nil
     }
     let channels = isSingle ? 1 : shape[1]

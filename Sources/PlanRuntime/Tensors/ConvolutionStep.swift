@@ -25,7 +25,8 @@ extension StepPlanner {
   /// The geometry of a convolution of one or two spatial axes with known sizes.
   func geometry(_ call: PrimitiveCall, _ input: [Int], _ weight: [Int], _ output: [Int]) -> ConvolutionGeometry? {
     let rank = input.count - 2
-    guard rank == 1 || rank == 2, weight.count == input.count, output.count == input.count, !input.contains(0), !output.contains(0)
+    guard rank == 1 || rank == 2, weight.count == input.count, output.count == input.count, !input.contains(0),
+      !output.contains(0)
     else { return nil }
     func pair(_ values: [Int]?, _ fallback: Int) -> (height: Int, width: Int) {
       let all = values ?? Array(repeating: fallback, count: rank)
@@ -66,7 +67,8 @@ extension StepPlanner {
     let output = node.outputs[0]
     let name = node.name
     let operands = [input, weight] + (bias.map { [$0] } ?? [])
-    let isDepthwise = geometry.inputsPerGroup == 1 && geometry.outputsPerGroup <= 2
+    let isDepthwise =
+      geometry.inputsPerGroup == 1 && geometry.outputsPerGroup <= 2
       && geometry.kernel.height <= Int(EVSSM_WINDOW_ROWS)
     return ProgramSchedule.PlannedStep(inputs: operands, outputs: node.outputs) { memory, kernels in
       let pointers = ConvolutionOperands(
@@ -102,7 +104,10 @@ final class ConvolutionStep: TensorStep, @unchecked Sendable {
 
   private static let panel = Int(EVSSM_PANEL)
 
-  init(name: String, _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, kernels: UnsafePointer<evssm_kernels>) {
+  init(
+    name: String, _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands,
+    kernels: UnsafePointer<evssm_kernels>
+  ) {
     self.name = name
     self.geometry = geometry
     self.operands = operands
@@ -129,7 +134,8 @@ final class ConvolutionStep: TensorStep, @unchecked Sendable {
     team.tiles(geometry.batch * geometry.groups * tilesPerPlane, worker: worker) { tile in
       let (image, part) = tile.quotientAndRemainder(dividingBy: tilesPerPlane)
       let start = part * pixelsPerTile
-      block(image / geometry.groups, image % geometry.groups, start, min(pixelsPerTile, geometry.outPlane - start), scratch)
+      block(
+        image / geometry.groups, image % geometry.groups, start, min(pixelsPerTile, geometry.outPlane - start), scratch)
     }
   }
 
@@ -149,7 +155,8 @@ final class ConvolutionStep: TensorStep, @unchecked Sendable {
     let end = scratch + depth * pixelsPerTile
     product(a, scratch + whole * depth, end, stride: Self.panel, rows, Self.panel)
     var copy = evssm_copy_args(
-      in: end, in_stride: Self.panel, out: target + whole, out_stride: geometry.outPlane, rows: rows, count: count - whole)
+      in: end, in_stride: Self.panel, out: target + whole, out_stride: geometry.outPlane, rows: rows,
+      count: count - whole)
     kernels.pointee.copy_rows(&copy)
   }
 
@@ -165,7 +172,8 @@ final class ConvolutionStep: TensorStep, @unchecked Sendable {
     if count < Self.panel { out.update(repeating: 0, count: depth * Self.panel) }
     if geometry.isPointwise {
       var copy = evssm_copy_args(
-        in: input + start, in_stride: geometry.plane, out: out, out_stride: Self.panel, rows: geometry.channels / geometry.groups,
+        in: input + start, in_stride: geometry.plane, out: out, out_stride: Self.panel,
+        rows: geometry.channels / geometry.groups,
         count: count)
       kernels.pointee.copy_rows(&copy)
     } else {
@@ -229,7 +237,10 @@ final class DepthwiseStep: TensorStep, @unchecked Sendable {
   private let pitch, dense: Int
   private let rowsPerTile: Int
 
-  init(name: String, _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands, kernels: UnsafePointer<evssm_kernels>) {
+  init(
+    name: String, _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands,
+    kernels: UnsafePointer<evssm_kernels>
+  ) {
     self.name = name
     self.geometry = geometry
     self.operands = operands
@@ -239,7 +250,9 @@ final class DepthwiseStep: TensorStep, @unchecked Sendable {
     rowsPerTile = max(1, min(geometry.outHeight, 16384 / max(pitch, 1)))
   }
 
-  private var scratchRows: Int { (rowsPerTile - 1) * geometry.stride.height + (geometry.kernel.height - 1) * geometry.dilation.height + 1 }
+  private var scratchRows: Int {
+    (rowsPerTile - 1) * geometry.stride.height + (geometry.kernel.height - 1) * geometry.dilation.height + 1
+  }
   var scratchByteCount: Int { (scratchRows * pitch + dense) * 4 }
 
   func run(worker: Int, team: Team, scratch: Floats) {
@@ -251,7 +264,9 @@ final class DepthwiseStep: TensorStep, @unchecked Sendable {
       let first = part * rowsPerTile
       let last = min(geometry.outHeight, first + rowsPerTile)
       fill(operands.input + (n * geometry.channels + channel) * geometry.plane, first, last, scratch)
-      for y in first..<last { line(output, y - first, operands.output + map * geometry.outPlane + y * geometry.outWidth, scratch) }
+      for y in first..<last {
+        line(output, y - first, operands.output + map * geometry.outPlane + y * geometry.outWidth, scratch)
+      }
     }
   }
 

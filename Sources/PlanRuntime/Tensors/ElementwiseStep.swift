@@ -70,7 +70,8 @@ extension StepPlanner {
     var value = first.outputs[0]
     while let next = onlyUse(value), next > nodes[nodes.count - 1], !isTaken(next) {
       let node = program.nodes[next]
-      guard node.outputs.count == 1, floatShape(node.outputs[0]) == shape, node.inputs.count(where: { $0 == value }) == 1,
+      guard node.outputs.count == 1, floatShape(node.outputs[0]) == shape,
+        node.inputs.count(where: { $0 == value }) == 1,
         node.inputs.allSatisfy({ floatShape($0) != nil }), let more = stages(node, running: value),
         areReady(node.inputs.filter { $0 != value }, at: index)
       else { break }
@@ -217,9 +218,12 @@ final class ElementwiseStep: TensorStep, @unchecked Sendable {
         operand += 1
         let other = place(operand, run, start)
         let otherStep = broadcast.operands[operand].step
-        var arguments = isReversed
-          ? evssm_binary_args(a: other, a_step: otherStep, b: value, b_step: step, out: out, count: count, function: function)
-          : evssm_binary_args(a: value, a_step: step, b: other, b_step: otherStep, out: out, count: count, function: function)
+        var arguments =
+          isReversed
+          ? evssm_binary_args(
+            a: other, a_step: otherStep, b: value, b_step: step, out: out, count: count, function: function)
+          : evssm_binary_args(
+            a: value, a_step: step, b: other, b_step: otherStep, out: out, count: count, function: function)
         kernels.pointee.binary(&arguments)
       }
       (value, step) = (ConstFloats(out), 1)

@@ -33,7 +33,8 @@ extension StepPlanner {
     let (name, operation, outputs) = (node.name, node.call.type, node.outputs)
     return ProgramSchedule.PlannedStep(inputs: Array(Set(operands)), outputs: node.outputs) { memory, kernels in
       let placed = try moves.map { move in
-        guard let from = memory.constFloats(node.inputs[move.operand]), let to = memory.words(outputs[move.result]) else {
+        guard let from = memory.constFloats(node.inputs[move.operand]), let to = memory.words(outputs[move.result])
+        else {
           throw EVSSMError("runtime.operand", "A value has no place in memory.", category: .internal)
         }
         return PlacedMove(move, from: from, to: to)
@@ -46,7 +47,9 @@ extension StepPlanner {
     let order = node.call.integers("perm") ?? Array(input.indices.reversed())
     let strides = denseStrides(input)
     let shape = order.map { input[$0] }
-    return [BlockMove(operand: 0, result: 0, shape: shape, from: (0, order.map { strides[$0] }), to: (0, denseStrides(shape)))]
+    return [
+      BlockMove(operand: 0, result: 0, shape: shape, from: (0, order.map { strides[$0] }), to: (0, denseStrides(shape)))
+    ]
   }
 
   private func split(_ node: PrimitiveProgram.Node, _ input: [Int]) -> [BlockMove]? {
@@ -59,7 +62,8 @@ extension StepPlanner {
     for (result, output) in node.outputs.enumerated() {
       guard let shape = shape(output) else { return nil }
       moves.append(
-        BlockMove(operand: 0, result: result, shape: shape, from: (start * strides[at], strides), to: (0, denseStrides(shape))))
+        BlockMove(
+          operand: 0, result: result, shape: shape, from: (start * strides[at], strides), to: (0, denseStrides(shape))))
       start += shape[at]
     }
     return moves
@@ -75,7 +79,9 @@ extension StepPlanner {
     for (operand, value) in node.inputs.enumerated() {
       guard let shape = shape(value) else { return nil }
       moves.append(
-        BlockMove(operand: operand, result: 0, shape: shape, from: (0, denseStrides(shape)), to: (start * strides[at], strides)))
+        BlockMove(
+          operand: operand, result: 0, shape: shape, from: (0, denseStrides(shape)), to: (start * strides[at], strides))
+      )
       start += shape[at]
     }
     return moves
@@ -83,7 +89,9 @@ extension StepPlanner {
 
   private func slice(_ node: PrimitiveProgram.Node, _ input: [Int]) -> [BlockMove]? {
     func numbers(_ position: Int) -> [Int]? { operand(node, position).flatMap(constant)?.integers().map { Int($0) } }
-    guard let starts = numbers(1), numbers(2) != nil, let target = shape(node.outputs[0]), !target.contains(0) else { return nil }
+    guard let starts = numbers(1), numbers(2) != nil, let target = shape(node.outputs[0]), !target.contains(0) else {
+      return nil
+    }
     if node.call.inputs.count > 3, node.call.inputs[3], numbers(3) == nil { return nil }
     if node.call.inputs.count > 4, node.call.inputs[4], numbers(4) == nil { return nil }
     let axes = (numbers(3) ?? Array(starts.indices)).map { $0 < 0 ? $0 + input.count : $0 }
@@ -126,7 +134,8 @@ extension StepPlanner {
       ]
     }
     let position = [(block, w), (block, 1)]
-    let axes = [(n, c * plane)] + (isDepthFirst ? position + [(c, plane)] : [(c, plane)] + position)
+    let axes =
+      [(n, c * plane)] + (isDepthFirst ? position + [(c, plane)] : [(c, plane)] + position)
       + [(h / block, w * block), (w / block, block)]
     let shape = axes.map(\.0)
     return [BlockMove(operand: 0, result: 0, shape: shape, from: (0, axes.map(\.1)), to: (0, denseStrides(shape)))]
@@ -245,5 +254,7 @@ final class MovementStep: TensorStep, @unchecked Sendable {
 
 extension TensorMemory {
   /// Where a result of 4-byte elements goes.
-  func words(_ value: Int) -> Floats? { UnsafeMutableRawPointer(mutating: target(value))?.assumingMemoryBound(to: Float.self) }
+  func words(_ value: Int) -> Floats? {
+    UnsafeMutableRawPointer(mutating: target(value))?.assumingMemoryBound(to: Float.self)
+  }
 }

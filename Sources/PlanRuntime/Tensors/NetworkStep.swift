@@ -45,7 +45,8 @@ extension StepPlanner {
     let network = network
     return ProgramSchedule.PlannedStep(inputs: [input], outputs: [output]) { memory, _ in
       guard let source = memory.constFloats(input), let target = memory.floats(output) else {
-        throw EVSSMError("runtime.order", "The network's pictures have no place.", category: .internal, place: .init(node: node.name))
+        throw EVSSMError(
+          "runtime.order", "The network's pictures have no place.", category: .internal, place: .init(node: node.name))
       }
       return NetworkStep(name: node.name, session: try network(shape[2], shape[3]), input: source, output: target)
     }

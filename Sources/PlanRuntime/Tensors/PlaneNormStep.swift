@@ -9,8 +9,10 @@ extension StepPlanner {
   /// Matches from the mean on; every value in between must have no other use.
   mutating func planeNorm(_ index: Int) throws -> ProgramSchedule.PlannedStep? {
     let mean = program.nodes[index]
-    guard let x = operand(mean, 0), let shape = floatShape(x), shape.count == 4, !shape.contains(0), isChannelMean(mean),
-      let (sub, d) = next(mean, "Sub", where: { $0.inputs == [x, mean.outputs[0]] }), useCount(d) == 2 || useCount(d) == 3
+    guard let x = operand(mean, 0), let shape = floatShape(x), shape.count == 4, !shape.contains(0),
+      isChannelMean(mean),
+      let (sub, d) = next(mean, "Sub", where: { $0.inputs == [x, mean.outputs[0]] }),
+      useCount(d) == 2 || useCount(d) == 3
     else { return nil }
     let users = Set(users(d)).sorted().map { (index: $0, node: program.nodes[$0]) }
     guard users.count == 2, let square = users.first(where: { isSquare($0.node, of: d) }),
@@ -38,7 +40,8 @@ extension StepPlanner {
     guard nodes.allSatisfy({ !isTaken($0) }), floatShape(output) == shape else { return nil }
     take(nodes)
     let (name, target, parameters) = (mean.name, output, [weight, bias])
-    return ProgramSchedule.PlannedStep(inputs: [x] + parameters.compactMap { $0 }, outputs: [output]) { memory, kernels in
+    return ProgramSchedule.PlannedStep(inputs: [x] + parameters.compactMap { $0 }, outputs: [output]) {
+      memory, kernels in
       let pointers = try parameters.map { try $0.map(memory.requiredFloats) }
       let plane = shape[2] * shape[3]
       let arguments = evssm_plane_norm_args(
@@ -57,7 +60,8 @@ extension StepPlanner {
 
   private func isSquare(_ node: PrimitiveProgram.Node, of value: Int) -> Bool {
     if node.call.type == "Mul" { return node.inputs == [value, value] }
-    return node.call.type == "Pow" && node.inputs.first == value && node.inputs.count == 2 && scalar(node.inputs[1]) == 2
+    return node.call.type == "Pow" && node.inputs.first == value && node.inputs.count == 2
+      && scalar(node.inputs[1]) == 2
   }
 
   private func isRoot(_ node: PrimitiveProgram.Node) -> Bool {

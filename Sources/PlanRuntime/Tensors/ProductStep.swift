@@ -46,7 +46,8 @@ extension StepPlanner {
     }
     let output = node.outputs[0]
     let (name, operation, result) = (node.name, node.call.type, geometry)
-    return ProgramSchedule.PlannedStep(inputs: [a, b] + (bias.map { [$0] } ?? []), outputs: node.outputs) { memory, kernels in
+    return ProgramSchedule.PlannedStep(inputs: [a, b] + (bias.map { [$0] } ?? []), outputs: node.outputs) {
+      memory, kernels in
       ProductStep(
         name: name, operation: operation, result, a: try memory.requiredFloats(a), b: try memory.requiredFloats(b),
         bias: try bias.map(memory.requiredFloats), output: try memory.requiredTarget(output), kernels: kernels)
@@ -150,7 +151,8 @@ final class ProductStep: TensorStep, @unchecked Sendable {
       kernels.pointee.transpose(&transpose)
     } else {
       var copy = evssm_copy_args(
-        in: b + column, in_stride: geometry.columns, out: out, out_stride: Self.panel, rows: geometry.inner, count: count)
+        in: b + column, in_stride: geometry.columns, out: out, out_stride: Self.panel, rows: geometry.inner,
+        count: count)
       kernels.pointee.copy_rows(&copy)
     }
   }

@@ -30,7 +30,8 @@ extension StepPlanner {
     return ProgramSchedule.PlannedStep(inputs: [input] + parameters, outputs: [output]) { memory, kernels in
       let pointers = try parameters.map(memory.requiredFloats)
       let arguments = evssm_row_args(
-        in: try memory.requiredFloats(input), in_stride: count, out: try memory.requiredTarget(output), out_stride: count,
+        in: try memory.requiredFloats(input), in_stride: count, out: try memory.requiredTarget(output),
+        out_stride: count,
         rows: shape[..<start].reduce(1, *), count: count, weight: pointers.first,
         bias: pointers.count > 1 ? pointers[1] : nil, epsilon: epsilon)
       return RowStep(
@@ -80,7 +81,9 @@ extension StepPlanner {
       floatShape(node.outputs[0]) != nil, let axes = reducedAxes(node, rank: shape.count), let first = axes.first,
       let last = axes.last, axes == Array(first...last)
     else { return nil }
-    if node.call.type == "ReduceL2" || node.call.type == "ReduceSumSquare" { return squares(node, input, shape, first, last) }
+    if node.call.type == "ReduceL2" || node.call.type == "ReduceSumSquare" {
+      return squares(node, input, shape, first, last)
+    }
     let function: evssm_reduction
     switch node.call.type {
     case "ReduceMean", "ReduceSum", "GlobalAveragePool": function = EVSSM_REDUCTION_SUM
@@ -96,8 +99,10 @@ extension StepPlanner {
     let (name, operation) = (node.name, node.call.type)
     return ProgramSchedule.PlannedStep(inputs: [input], outputs: [output]) { memory, kernels in
       ReductionStep(
-        name: name, operation: operation, input: try memory.requiredFloats(input), output: try memory.requiredTarget(output),
-        outer: outer, count: count, inner: inner, function: function, scale: isMean ? 1 / Float(count) : 1, kernels: kernels)
+        name: name, operation: operation, input: try memory.requiredFloats(input),
+        output: try memory.requiredTarget(output),
+        outer: outer, count: count, inner: inner, function: function, scale: isMean ? 1 / Float(count) : 1,
+        kernels: kernels)
     }
   }
 
@@ -172,7 +177,8 @@ final class ReductionStep: TensorStep, @unchecked Sendable {
         let first = tile * rows
         let number = min(rows, outer - first)
         var arguments = evssm_reduce_args(
-          in: input + first * count, in_stride: count, out: output + first, rows: number, count: count, function: function)
+          in: input + first * count, in_stride: count, out: output + first, rows: number, count: count,
+          function: function)
         kernels.pointee.reduce(&arguments)
         finish(output + first, number)
       }

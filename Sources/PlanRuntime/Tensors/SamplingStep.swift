@@ -32,7 +32,8 @@ extension StepPlanner {
         output: try memory.requiredTarget(output))
       let planes = shape[..<first].reduce(1, *)
       return TiledStep(
-        name: name, operation: operation, tileCount: planes * sampler.partsPerPlane, scratchByteCount: sampler.scratchByteCount
+        name: name, operation: operation, tileCount: planes * sampler.partsPerPlane,
+        scratchByteCount: sampler.scratchByteCount
       ) { tile, scratch in sampler.run(tile, scratch) }
     }
   }

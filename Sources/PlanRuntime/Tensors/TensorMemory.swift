@@ -30,7 +30,8 @@ final class TensorMemory: @unchecked Sendable {
     let placement = try MemoryPlanner.place(schedule.regions)
     try MemoryPlanChecker.check(schedule.regions, placement)
     try Limits.check(
-      placement.byteCount, atMost: Limits.maxValuesBytes, name: "max_values_bytes", "The memory for the values, in bytes,")
+      placement.byteCount, atMost: Limits.maxValuesBytes, name: "max_values_bytes",
+      "The memory for the values, in bytes,")
     arena = try Arena(byteCount: placement.byteCount)
     arenaByteCount = placement.byteCount
     places = schedule.values.map { value in
@@ -50,7 +51,8 @@ final class TensorMemory: @unchecked Sendable {
   func begin(_ tensors: [Tensor]) {
     (error, failedStep, step) = (nil, Int.max, 0)
     for (value, tensor) in zip(inputs, tensors) {
-      do { try store(tensor, as: value) } catch let failure as EVSSMError { (error, failedStep) = (failure, -1) } catch {}
+      do { try store(tensor, as: value) } catch let failure as EVSSMError { (error, failedStep) = (failure, -1) } catch
+      {}
     }
   }
 
@@ -92,9 +94,12 @@ final class TensorMemory: @unchecked Sendable {
     case .arena(let offset, let dtype, let shape):
       guard tensor.dtype == dtype, tensor.shape == shape else {
         throw EVSSMError(
-          "runtime.shape", "A step gave \(ValueType(of: tensor)), its type is \(dtype.rawValue)\(shape).", category: .internal)
+          "runtime.shape", "A step gave \(ValueType(of: tensor)), its type is \(dtype.rawValue)\(shape).",
+          category: .internal)
       }
-      tensor.withUnsafeBytes { if let base = $0.baseAddress { (arena.base + offset).copyMemory(from: base, byteCount: $0.count) } }
+      tensor.withUnsafeBytes {
+        if let base = $0.baseAddress { (arena.base + offset).copyMemory(from: base, byteCount: $0.count) }
+      }
     }
   }
 

@@ -34,7 +34,8 @@ extension StepPlanner {
       let (from, to) = (try memory.requiredFloats(input), try memory.requiredTarget(output))
       let block = LineTransform.block
       return TiledStep(
-        name: name, operation: operation, tileCount: (count + block - 1) / block, scratchByteCount: transform.scratchByteCount
+        name: name, operation: operation, tileCount: (count + block - 1) / block,
+        scratchByteCount: transform.scratchByteCount
       ) { tile, scratch in transform.run(from, to, tile * block..<min(count, (tile + 1) * block), scratch) }
     }
   }

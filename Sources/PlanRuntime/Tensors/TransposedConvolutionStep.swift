@@ -8,7 +8,8 @@ extension StepPlanner {
     let node = program.nodes[index]
     guard node.call.type == "ConvTranspose", let input = operand(node, 0), let weight = operand(node, 1),
       let shape = floatShape(input), let kernel = floatShape(weight), let target = floatShape(node.outputs[0]),
-      shape.count == 4, kernel.count == 4, target.count == 4, !shape.contains(0), !kernel.contains(0), !target.contains(0),
+      shape.count == 4, kernel.count == 4, target.count == 4, !shape.contains(0), !kernel.contains(0),
+      !target.contains(0),
       node.call.string("auto_pad", "NOTSET") == "NOTSET", node.call.attributes["output_shape"] == nil
     else { return nil }
     func pair(_ name: String, _ fallback: Int) -> (Int, Int) {
@@ -71,7 +72,8 @@ final class SpreadWeights: @unchecked Sendable {
     let (channels, count) = (geometry.channelsPerGroup, geometry.outputsPerGroup * geometry.taps)
     for group in 0..<geometry.groups {
       var transpose = evssm_transpose_args(
-        in: weight + group * channels * count, in_stride: count, out: rows + group * channels * count, out_stride: channels,
+        in: weight + group * channels * count, in_stride: count, out: rows + group * channels * count,
+        out_stride: channels,
         rows: channels, columns: count)
       kernels.pointee.transpose(&transpose)
     }
@@ -80,7 +82,8 @@ final class SpreadWeights: @unchecked Sendable {
 
 /// A product of weights with a panel of 48 pixels.
 private func panelProduct(
-  _ weights: Floats, _ rows: Int, _ channels: Int, _ input: ConstFloats, plane: Int, start: Int, count: Int, scratch: Floats,
+  _ weights: Floats, _ rows: Int, _ channels: Int, _ input: ConstFloats, plane: Int, start: Int, count: Int,
+  scratch: Floats,
   _ kernels: UnsafePointer<evssm_kernels>
 ) -> Floats {
   let panel = Int(EVSSM_PANEL)
@@ -107,7 +110,8 @@ final class DisjointSpreadStep: TensorStep, @unchecked Sendable {
   private let weights: SpreadWeights
   private static let panel = Int(EVSSM_PANEL)
 
-  init(name: String, _ geometry: SpreadGeometry, _ operands: ConvolutionOperands, kernels: UnsafePointer<evssm_kernels>) {
+  init(name: String, _ geometry: SpreadGeometry, _ operands: ConvolutionOperands, kernels: UnsafePointer<evssm_kernels>)
+  {
     self.name = name
     self.geometry = geometry
     self.operands = operands
@@ -163,7 +167,8 @@ final class SpreadStep: TensorStep, @unchecked Sendable {
   private let block: Int
   private static let panel = Int(EVSSM_PANEL)
 
-  init(name: String, _ geometry: SpreadGeometry, _ operands: ConvolutionOperands, kernels: UnsafePointer<evssm_kernels>) {
+  init(name: String, _ geometry: SpreadGeometry, _ operands: ConvolutionOperands, kernels: UnsafePointer<evssm_kernels>)
+  {
     self.name = name
     self.geometry = geometry
     self.operands = operands

@@ -14,7 +14,9 @@ struct Attention: TensorFunction {
     isCausal = try attributes.flag("is_causal")
     queryHeads = try attributes.integer("q_num_heads")
     keyHeads = try attributes.integer("kv_num_heads")
-    guard (queryHeads ?? 1) > 0, (keyHeads ?? 1) > 0 else { throw attributes.failure("needs a positive number of heads.") }
+    guard (queryHeads ?? 1) > 0, (keyHeads ?? 1) > 0 else {
+      throw attributes.failure("needs a positive number of heads.")
+    }
     scale = try attributes.real("scale")
     softcap = try attributes.real("softcap", 0)
     productStage = try attributes.integer("qk_matmul_output_mode", 0, in: 0...3)
@@ -26,7 +28,9 @@ struct Attention: TensorFunction {
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let (q, k, v) = (try facts.shape(0, rank: 3...4), try facts.shape(1, rank: 3...4), try facts.shape(2, rank: 3...4))
-    guard q.count == k.count, k.count == v.count else { throw facts.failure("needs queries, keys and values of as many axes") }
+    guard q.count == k.count, k.count == v.count else {
+      throw facts.failure("needs queries, keys and values of as many axes")
+    }
     for index in 0...2 { try facts.floating(index) }
     let dtype = try facts.type(0).dtype
     let query = try split(q, queryHeads, facts)
@@ -37,7 +41,8 @@ struct Attention: TensorFunction {
     }
     let past = facts.has(4) ? try facts.shape(4, rank: 4...4)[2] : 0
     let total = try key[2].plus(past)
-    let result = q.count == 3
+    let result =
+      q.count == 3
       ? [q[0], q[1], try facts.product([query[1], value[3]], "width")] : [query[0], query[1], query[2], value[3]]
     return Array(
       [
@@ -51,13 +56,17 @@ struct Attention: TensorFunction {
   private func split(_ shape: [Dimension], _ heads: Int?, _ facts: Facts) throws -> [Dimension] {
     if shape.count == 4 { return shape }
     guard let heads else { throw facts.failure("needs the number of heads") }
-    if let width = shape[2].known, width % heads != 0 { throw facts.failure("has \(heads) heads for a width of \(width)") }
+    if let width = shape[2].known, width % heads != 0 {
+      throw facts.failure("has \(heads) heads for a width of \(width)")
+    }
     return [shape[0], Dimension(heads), shape[1], try shape[2].dividedRoundingDown(by: heads)]
   }
 
   private func split(_ tensor: Tensor, _ heads: Int?) throws -> Tensor {
     if tensor.shape.count == 4 { return tensor }
-    guard let heads, tensor.shape[2] % heads == 0 else { throw valueError("Heads do not divide a width of \(tensor.shape[2]).") }
+    guard let heads, tensor.shape[2] % heads == 0 else {
+      throw valueError("Heads do not divide a width of \(tensor.shape[2]).")
+    }
     let (batch, length, size) = (tensor.shape[0], tensor.shape[1], tensor.shape[2] / heads)
     return try Strided.gather(
       tensor, shape: [batch, heads, length, size], strides: [length * heads * size, size, heads * size, 1])
@@ -92,7 +101,8 @@ struct Attention: TensorFunction {
       for row in 0..<rows {
         let start = (head * rows + row) * total
         var scores = (0..<total).map { column in
-          (0..<size).reduce(0.0) { $0 + q[(head * rows + row) * size + $1] * k[(shared * total + column) * size + $1] } * factor
+          (0..<size).reduce(0.0) { $0 + q[(head * rows + row) * size + $1] * k[(shared * total + column) * size + $1] }
+            * factor
         }
         if productStage == 0 { for j in 0..<total { products[start + j] = scores[j] } }
         if softcap > 0 { scores = scores.map { softcap * Mathematics.tanh($0 / softcap) } }
@@ -211,7 +221,9 @@ struct RotaryEmbedding: TensorFunction {
     }
     let positions = inputs.integers(3)
     let table = cosines.elementCount / max(half, 1)
-    guard positions.map({ $0.count == batch * length && $0.allSatisfy { $0 >= 0 && $0 < table } }) ?? (table == batch * length)
+    guard
+      positions.map({ $0.count == batch * length && $0.allSatisfy { $0 >= 0 && $0 < table } })
+        ?? (table == batch * length)
     else { throw valueError("Positions do not fit the angles.") }
     let (c, s) = (cosines.doubles(), sines.doubles())
     var values = input.doubles()
@@ -272,8 +284,11 @@ struct LinearAttention: TensorFunction {
     let (decay, beta) = (inputs.optional(4), inputs.optional(5))
     let (g, b) = (decay?.doubles(), beta?.doubles())
     guard !rule.hasPrefix("gated") || decay != nil, !rule.hasSuffix("delta") || beta != nil,
-      decay.map({ $0.shape.count == 3 && $0.shape[..<2] == key.shape[..<2] && [keyHeads, keyHeads * dk].contains($0.shape[2]) }) ?? true,
-      beta.map({ $0.shape.count == 3 && $0.shape[..<2] == key.shape[..<2] && [1, keyHeads].contains($0.shape[2]) }) ?? true
+      decay.map({
+        $0.shape.count == 3 && $0.shape[..<2] == key.shape[..<2] && [keyHeads, keyHeads * dk].contains($0.shape[2])
+      }) ?? true,
+      beta.map({ $0.shape.count == 3 && $0.shape[..<2] == key.shape[..<2] && [1, keyHeads].contains($0.shape[2]) })
+        ?? true
     else { throw valueError("The update rule \(rule) needs decays and rates that fit the keys.") }
     let shape = [batch, keyHeads, dk, dv]
     var state = inputs.optional(3)?.doubles() ?? [Double](repeating: 0, count: shape.reduce(1, *))
@@ -302,7 +317,8 @@ struct LinearAttention: TensorFunction {
           }
           for head in h * shared..<(h + 1) * shared {
             for j in 0..<dv {
-              out[(at * queryHeads + head) * dv + j] = factor
+              out[(at * queryHeads + head) * dv + j] =
+                factor
                 * (0..<dk).reduce(0.0) { $0 + q[(at * queryHeads + head) * dk + $1] * state[base + $1 * dv + j] }
             }
           }
@@ -310,7 +326,9 @@ struct LinearAttention: TensorFunction {
       }
     }
     let result = try Tensor(dtype: query.dtype, shape: [batch, length, queryHeads * dv], reals: out)
-    return Array([result, try Tensor(dtype: inputs.optional(3)?.dtype ?? query.dtype, shape: shape, reals: state)].prefix(outputCount))
+    return Array(
+      [result, try Tensor(dtype: inputs.optional(3)?.dtype ?? query.dtype, shape: shape, reals: state)].prefix(
+        outputCount))
   }
 }
 
@@ -336,7 +354,9 @@ struct CausalConvolution: TensorFunction {
     let (input, weight) = (try inputs.required(0), try inputs.required(1))
     let (batch, channels, length) = (input.shape[0], input.shape[1], input.shape[2])
     let taps = weight.shape[2]
-    guard taps > 0, weight.shape[0] == channels, weight.shape[1] == 1 else { throw valueError("Weights do not fit the channels.") }
+    guard taps > 0, weight.shape[0] == channels, weight.shape[1] == 1 else {
+      throw valueError("Weights do not fit the channels.")
+    }
     let (x, w) = (input.doubles(), weight.doubles())
     let bias = inputs.optional(2)?.doubles()
     let past = inputs.optional(3)?.doubles() ?? [Double](repeating: 0, count: batch * channels * (taps - 1))
@@ -354,6 +374,7 @@ struct CausalConvolution: TensorFunction {
       state += row.suffix(taps - 1)
     }
     let result = try Tensor(dtype: input.dtype, shape: input.shape, reals: out)
-    return Array([result, try Tensor(dtype: input.dtype, shape: [batch, channels, taps - 1], reals: state)].prefix(outputCount))
+    return Array(
+      [result, try Tensor(dtype: input.dtype, shape: [batch, channels, taps - 1], reals: state)].prefix(outputCount))
   }
 }

@@ -40,8 +40,9 @@ struct Cast: TensorFunction {
   init(_ attributes: AttributeReader) throws {
     target = try attributes.dtype("to")
     saturates = try attributes.flag("saturate", true)
-    rounding = NarrowFloat.Rounding(
-      rawValue: try attributes.choice("round_mode", "up", of: ["up", "down", "nearest"])) ?? .up
+    rounding =
+      NarrowFloat.Rounding(
+        rawValue: try attributes.choice("round_mode", "up", of: ["up", "down", "nearest"])) ?? .up
     guard target != nil || attributes.name == "CastLike" else { throw attributes.failure("needs attribute to.") }
   }
 

@@ -44,7 +44,8 @@ extension InferenceContext {
   /// A type as it is seen outside: sizes that only a body knows by a name of its own are the node's unknown ones.
   func exported(_ type: ValueType, output: Int) -> ValueType {
     var type = type
-    for axis in type.shape.indices where type.shape[axis].symbols.contains(where: { $0.hasPrefix("?") && !$0.hasPrefix(sizePrefix + ".") }) {
+    for axis in type.shape.indices
+    where type.shape[axis].symbols.contains(where: { $0.hasPrefix("?") && !$0.hasPrefix(sizePrefix + ".") }) {
       type.shape[axis] = unknown(output: output, axis: axis)
     }
     return type
@@ -60,7 +61,9 @@ extension InferenceContext {
     // Sizes that change become unknown, and if that does not settle it all do: nested loops take a bounded time.
     for attempt in 0..<3 {
       if attempt == 2 {
-        for i in types.indices { for axis in types[i].shape.indices { types[i].shape[axis] = unknown(output: i, axis: axis) } }
+        for i in types.indices {
+          for axis in types[i].shape.indices { types[i].shape[axis] = unknown(output: i, axis: axis) }
+        }
       }
       let outputs = try body(types)
       var isStable = true
@@ -123,7 +126,8 @@ struct Loop: SelfAllocating {
     while goesOn, limit.map({ turn < $0 }) ?? true {
       try Limits.check(turn, atMost: Limits.maxLoopTurns, name: "max_loop_turns", "The number of turns of a loop")
       let numbers = [
-        try Tensor(dtype: .int64, shape: [], integers: [Int64(turn)]), try Tensor(dtype: .bool, shape: [], integers: [1]),
+        try Tensor(dtype: .int64, shape: [], integers: [Int64(turn)]),
+        try Tensor(dtype: .bool, shape: [], integers: [1]),
       ]
       let results = try context.region(0, numbers + carried + captures)
       guard results.count == 1 + outputCount, let next = results[0].integers().first else {
@@ -143,7 +147,9 @@ struct Loop: SelfAllocating {
   /// What a loop without a turn collects: nothing of the shape that a turn would give, which only a turn can tell.
   private func emptyScans(_ inputs: [Tensor?], _ context: PrimitiveContext, _ count: Int) throws -> [Tensor] {
     let carried = try (2..<inputs.count - context.captureCount).map(inputs.required)
-    let numbers = [try Tensor(dtype: .int64, shape: [], integers: [0]), try Tensor(dtype: .bool, shape: [], integers: [1])]
+    let numbers = [
+      try Tensor(dtype: .int64, shape: [], integers: [0]), try Tensor(dtype: .bool, shape: [], integers: [1]),
+    ]
     let results = try context.region(0, numbers + carried + inputs.suffix(context.captureCount).compactMap { $0 })
     return try results.suffix(count).map { try Tensor(dtype: $0.dtype, shape: [0] + $0.shape) { _ in } }
   }
@@ -166,7 +172,9 @@ struct StackedResults {
   /// The parts along a new axis.
   func tensor(axis: Int = 0, isReversed: Bool = false) throws -> Tensor {
     guard let first = parts.first else { throw valueError("A loop without a turn collects nothing.") }
-    guard axis >= -first.shape.count - 1, axis <= first.shape.count else { throw valueError("There is no axis \(axis).") }
+    guard axis >= -first.shape.count - 1, axis <= first.shape.count else {
+      throw valueError("There is no axis \(axis).")
+    }
     let axis = axis < 0 ? axis + first.shape.count + 1 : axis
     var shape = first.shape
     shape.insert(parts.count, at: axis)
@@ -227,7 +235,8 @@ struct Scan: SelfAllocating {
 
   func evaluate(_ inputs: [Tensor?], _ context: PrimitiveContext, outputCount: Int) throws -> [Tensor] {
     let states = inputs.count - scanned - context.captureCount
-    guard states >= 0, states <= outputCount, [inputAxes, inputDirections].allSatisfy({ ($0?.count ?? scanned) == scanned }),
+    guard states >= 0, states <= outputCount,
+      [inputAxes, inputDirections].allSatisfy({ ($0?.count ?? scanned) == scanned }),
       [outputAxes, outputDirections].allSatisfy({ ($0?.count ?? outputCount - states) == outputCount - states })
     else { throw valueError("A scan has too few inputs or outputs, or axes that do not fit them.") }
     var carried = try (0..<states).map(inputs.required)

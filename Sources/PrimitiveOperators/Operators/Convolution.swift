@@ -37,7 +37,9 @@ struct ConvolutionShape {
           for c in 0..<inputsPerGroup {
             let plane = (n * channels + o / perGroup * inputsPerGroup + c) * plane
             let taps = (o * inputsPerGroup + c) * offsets.count
-            for (tap, offset) in offsets.enumerated() where offset >= 0 { add(&sum, input[plane + offset], weight[taps + tap]) }
+            for (tap, offset) in offsets.enumerated() where offset >= 0 {
+              add(&sum, input[plane + offset], weight[taps + tap])
+            }
           }
           out[(n * outputs + o) * positions + position] = sum
         }
@@ -120,7 +122,9 @@ struct TransposedConvolution: TensorFunction {
   }
 
   /// Size of the output along an axis, and the pad in front.
-  private func size(_ axis: SlidingWindow.Axis, _ index: Int, _ rank: Int, _ size: Dimension) throws -> (Dimension, front: Int) {
+  private func size(_ axis: SlidingWindow.Axis, _ index: Int, _ rank: Int, _ size: Dimension) throws -> (
+    Dimension, front: Int
+  ) {
     guard (outputPadding?.count ?? rank) == rank, [rank, rank + 2].contains(outputShape?.count ?? rank) else {
       throw valueError("Output pads and shape do not fit \(rank) axes.")
     }
@@ -143,12 +147,15 @@ struct TransposedConvolution: TensorFunction {
     try facts.sameType(1)
     try facts.sameType(2)
     let kernel = weight.dropFirst(2).compactMap(\.known)
-    guard input.count >= 3, weight.count == input.count, kernel.count == input.count - 2, let depth = weight[1].known else {
+    guard input.count >= 3, weight.count == input.count, kernel.count == input.count - 2, let depth = weight[1].known
+    else {
       throw facts.failure("needs maps and weights of as many axes")
     }
     guard kernel.allSatisfy({ $0 > 0 }) else { throw facts.failure("has a kernel without taps") }
     let channels = try facts.same(input[1], weight[0], "channels")
-    guard (channels.known ?? 0) % groups == 0 else { throw facts.failure("has \(groups) groups, which do not divide the channels") }
+    guard (channels.known ?? 0) % groups == 0 else {
+      throw facts.failure("has \(groups) groups, which do not divide the channels")
+    }
     let axes = try window.axes(rank: kernel.count, kernel: kernel)
     let outputs = Dimension(try Checked.multiply(depth, groups))
     try facts.vector(2, outputs)
@@ -188,7 +195,9 @@ struct TransposedConvolution: TensorFunction {
     var offsets = [Int](repeating: 0, count: taps)
     Shapes.forEach(spatial, []) { pixel, _ in
       let at = Self.coordinates(pixel, spatial)
-      for tap in 0..<taps { offsets[tap] = Self.place(at, Self.coordinates(tap, kernel), axes, fronts, target, strides) }
+      for tap in 0..<taps {
+        offsets[tap] = Self.place(at, Self.coordinates(tap, kernel), axes, fronts, target, strides)
+      }
       for n in 0..<batch {
         for c in 0..<channels {
           let value = values[(n * channels + c) * plane + pixel]
@@ -239,7 +248,9 @@ struct IntegerConvolution: TensorFunction {
   }
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
-    guard try facts.type(0).dtype.isInteger, try facts.type(1).dtype.isInteger else { throw facts.failure("needs integers") }
+    guard try facts.type(0).dtype.isInteger, try facts.type(1).dtype.isInteger else {
+      throw facts.failure("needs integers")
+    }
     return [ValueType(.int32, try facts.convolutionShape(window, groups))]
   }
 
@@ -249,7 +260,9 @@ struct IntegerConvolution: TensorFunction {
     try Tensor.checkSize(.int32, shape.outputShape)
     let values = try input.centred(inputs.optional(2), axis: nil)
     let weights = try weight.centred(inputs.optional(3), axis: 0)
-    return [try Tensor(dtype: .int32, shape: shape.outputShape, integers: shape.sums(values, weights) { $0 &+= $1 &* $2 })]
+    return [
+      try Tensor(dtype: .int32, shape: shape.outputShape, integers: shape.sums(values, weights) { $0 &+= $1 &* $2 })
+    ]
   }
 }
 

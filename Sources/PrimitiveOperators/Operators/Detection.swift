@@ -82,7 +82,8 @@ struct RegionAlign: TensorFunction {
     width = try attributes.integer("output_width", 1, in: 1...Limits.maxWindow)
     samples = try attributes.integer("sampling_ratio", 0, in: 0...4096)
     scale = try attributes.real("spatial_scale", 1)
-    let mode = attributes.version >= 16
+    let mode =
+      attributes.version >= 16
       ? try attributes.choice("coordinate_transformation_mode", "half_pixel", of: ["half_pixel", "output_half_pixel"])
       : "output_half_pixel"
     offset = mode == "half_pixel" ? 0.5 : 0
@@ -109,7 +110,9 @@ struct RegionAlign: TensorFunction {
     for (r, batch) in batches.enumerated() {
       let n = try checkedIndex(batch, input.shape[0])
       let box = corners[r * 4..<r * 4 + 4].map { $0 * scale - offset }
-      guard box.allSatisfy({ $0.isFinite && $0.magnitude < 0x1p30 }) else { throw valueError("A region is not finite.") }
+      guard box.allSatisfy({ $0.isFinite && $0.magnitude < 0x1p30 }) else {
+        throw valueError("A region is not finite.")
+      }
       let least = offset == 0 ? 1.0 : 0
       let (regionW, regionH) = (max(box[2] - box[0], least), max(box[3] - box[1], least))
       let (binH, binW) = (regionH / Double(height), regionW / Double(width))
@@ -152,7 +155,8 @@ struct RegionAlign: TensorFunction {
     let (y0, y1, fy) = axis(y, h)
     let (x0, x1, fx) = axis(x, w)
     return [
-      (y0 * w + x0, (1 - fy) * (1 - fx)), (y0 * w + x1, (1 - fy) * fx), (y1 * w + x0, fy * (1 - fx)), (y1 * w + x1, fy * fx),
+      (y0 * w + x0, (1 - fy) * (1 - fx)), (y0 * w + x1, (1 - fy) * fx), (y1 * w + x0, fy * (1 - fx)),
+      (y1 * w + x1, fy * fx),
     ]
   }
 }
@@ -205,8 +209,11 @@ struct DeformableConvolution: TensorFunction {
         let group = channel / (channels / offsetGroups)
         for tap in 0..<taps {
           let at = ((b * offsetGroups + group) * taps + tap) * 2 * plane + position
-          let y = Double(position / columns.count * axes[0].stride - rows.front + tap / kw * axes[0].dilation) + moves[at]
-          let x = Double(position % columns.count * axes[1].stride - columns.front + tap % kw * axes[1].dilation) + moves[at + plane]
+          let y =
+            Double(position / columns.count * axes[0].stride - rows.front + tap / kw * axes[0].dilation) + moves[at]
+          let x =
+            Double(position % columns.count * axes[1].stride - columns.front + tap % kw * axes[1].dilation)
+            + moves[at + plane]
           let value = Self.sample(values, (b * channels + channel) * h * w, y, x, h, w)
           let share = mask?[((b * offsetGroups + group) * taps + tap) * plane + position] ?? 1
           sum += value * share * weights[(o * depth + c) * taps + tap]
@@ -225,6 +232,7 @@ struct DeformableConvolution: TensorFunction {
       i < 0 || j < 0 || i >= Double(h) || j >= Double(w) ? 0 : values[plane + Int(i) * w + Int(j)]
     }
     let (fy, fx) = (y - y0, x - x0)
-    return (1 - fy) * ((1 - fx) * at(y0, x0) + fx * at(y0, x0 + 1)) + fy * ((1 - fx) * at(y0 + 1, x0) + fx * at(y0 + 1, x0 + 1))
+    return (1 - fy) * ((1 - fx) * at(y0, x0) + fx * at(y0, x0 + 1)) + fy
+      * ((1 - fx) * at(y0 + 1, x0) + fx * at(y0 + 1, x0 + 1))
   }
 }

@@ -129,7 +129,8 @@ struct ElementwiseUnary: TensorFunction, PointwiseFunction {
     return switch function {
     case .celu: { max(0, $0) + min(0, a * (Mathematics.exp($0 / a) - 1)) }
     case .elu: { $0 >= 0 ? $0 : a * (Mathematics.exp($0) - 1) }
-    case .gelu: isApproximate ? Mathematics.gelu(approximating:) : { $0 / 2 * (1 + Mathematics.erf($0 / 2.0.squareRoot())) }
+    case .gelu:
+      isApproximate ? Mathematics.gelu(approximating:) : { $0 / 2 * (1 + Mathematics.erf($0 / 2.0.squareRoot())) }
     case .hardSigmoid: { max(0, min(1, a * $0 + b)) }
     case .hardSwish: { $0 * max(0, min(1, $0 / 6 + 0.5)) }
     case .leakyRelu: { $0 >= 0 ? $0 : a * $0 }

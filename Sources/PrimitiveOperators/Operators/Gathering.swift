@@ -234,7 +234,8 @@ struct ScatterElements: TensorFunction {
 
   init(_ attributes: AttributeReader) throws {
     axis = try attributes.integer("axis", 0)
-    reduction = ScatterReduction(rawValue: try attributes.choice("reduction", "none", of: ScatterReduction.names)) ?? .none
+    reduction =
+      ScatterReduction(rawValue: try attributes.choice("reduction", "none", of: ScatterReduction.names)) ?? .none
   }
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
@@ -259,7 +260,8 @@ struct ScatterND: TensorFunction {
   private let reduction: ScatterReduction
 
   init(_ attributes: AttributeReader) throws {
-    reduction = ScatterReduction(rawValue: try attributes.choice("reduction", "none", of: ScatterReduction.names)) ?? .none
+    reduction =
+      ScatterReduction(rawValue: try attributes.choice("reduction", "none", of: ScatterReduction.names)) ?? .none
   }
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {

@@ -18,7 +18,9 @@ struct LikelihoodLoss: TensorFunction {
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let (scores, labels) = (try facts.type(0), try facts.shape(1))
     try facts.floating(0)
-    guard scores.shape.count >= 2, labels.count == scores.shape.count - 1 else { throw facts.failure("needs a label a position") }
+    guard scores.shape.count >= 2, labels.count == scores.shape.count - 1 else {
+      throw facts.failure("needs a label a position")
+    }
     try facts.vector(2, scores.shape[1])
     return Array([ValueType(scores.dtype, reduction == "none" ? labels : []), scores].prefix(outputCount))
   }

@@ -194,7 +194,9 @@ struct OneHot: TensorFunction {
     let axis = try facts.axis(axis, rank: indices.shape.count + 1)
     var shape = indices.shape
     var depth = facts.value(1)?.sizes?.first
-    if depth == nil, let known = facts.value(1)?.tensor?.doubles().first { depth = Dimension(Int(known.saturatedInteger)) }
+    if depth == nil, let known = facts.value(1)?.tensor?.doubles().first {
+      depth = Dimension(Int(known.saturatedInteger))
+    }
     guard (depth?.known ?? 1) >= 0 else { throw facts.failure("has a negative depth") }
     shape.insert(depth ?? facts.unknown("depth"), at: axis)
     return [ValueType(values.dtype, shape)]
@@ -202,7 +204,8 @@ struct OneHot: TensorFunction {
 
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let (indices, values) = (try inputs.required(0), try inputs.required(2))
-    guard let depth = try inputs.required(1).integers().first.map({ Int($0) }), depth >= 0, values.elementCount == 2 else {
+    guard let depth = try inputs.required(1).integers().first.map({ Int($0) }), depth >= 0, values.elementCount == 2
+    else {
       throw valueError("OneHot needs a depth and two values.")
     }
     let axis = axis < 0 ? axis + indices.shape.count + 1 : axis

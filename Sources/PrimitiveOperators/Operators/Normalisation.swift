@@ -29,7 +29,9 @@ struct BatchNormalization: TensorFunction {
     let values = input.doubles()
     let lines = Lines(input.shape, axis: 1)
     let vectors = try (1...4).map { try inputs.required($0).doubles() }
-    guard vectors.allSatisfy({ $0.count == lines.size }) else { throw valueError("Statistics do not fit the channels.") }
+    guard vectors.allSatisfy({ $0.count == lines.size }) else {
+      throw valueError("Statistics do not fit the channels.")
+    }
     var (mean, variance) = (vectors[2], vectors[3])
     var results: [Tensor] = []
     if isTraining {
@@ -104,7 +106,9 @@ struct GroupNormalization: TensorFunction {
     let input = try inputs.required(0)
     let channels = input.shape[1]
     let groups = self.groups ?? channels
-    guard groups > 0, channels % groups == 0 else { throw valueError("\(groups) groups do not divide \(channels) channels.") }
+    guard groups > 0, channels % groups == 0 else {
+      throw valueError("\(groups) groups do not divide \(channels) channels.")
+    }
     let plane = input.shape[2...].reduce(1, *)
     let run = channels / groups * plane
     let (scale, bias) = (try inputs.required(1).doubles(), try inputs.required(2).doubles())
@@ -143,7 +147,9 @@ struct LayerNormalization: TensorFunction {
     let axis = try facts.axis(axis, rank: type.shape.count)
     for index in 0...2 { try facts.floating(index) }
     for index in 1...2 where facts.has(index) {
-      guard try facts.shape(index).count <= type.shape.count else { throw facts.failure("needs a smaller scale and bias") }
+      guard try facts.shape(index).count <= type.shape.count else {
+        throw facts.failure("needs a smaller scale and bias")
+      }
       _ = try facts.broadcast([type.shape, facts.shape(index)])
     }
     let reduced = type.shape.indices.map { $0 < axis ? type.shape[$0] : 1 }
@@ -167,7 +173,8 @@ struct LayerNormalization: TensorFunction {
     }
     for (index, apply) in [(1, { $0 * $1 }), (2, { $0 + $1 })] as [(Int, (Double, Double) -> Double)] {
       guard let parameter = inputs.optional(index) else { continue }
-      values = pairs(values, parameter.doubles(), [nil, try Shapes.map(parameter.shape, to: input.shape)], values.count, apply)
+      values = pairs(
+        values, parameter.doubles(), [nil, try Shapes.map(parameter.shape, to: input.shape)], values.count, apply)
     }
     let reduced = input.shape.indices.map { $0 < axis ? input.shape[$0] : 1 }
     let statistics = try [means, inverses].map { try Tensor(dtype: stash, shape: reduced, reals: $0) }

@@ -24,7 +24,9 @@ struct Pad: TensorFunction {
     }
     let axes = try facts.axes(facts.integers(3) ?? Array(0..<rank), rank: rank)
     guard let pads = fixedPads?.map({ Dimension($0) }) ?? facts.value(1)?.sizes else {
-      return [ValueType(type.dtype, (0..<rank).map { axes.contains($0) ? facts.unknown("axis \($0)") : type.shape[$0] })]
+      return [
+        ValueType(type.dtype, (0..<rank).map { axes.contains($0) ? facts.unknown("axis \($0)") : type.shape[$0] })
+      ]
     }
     guard pads.count == 2 * axes.count else { throw facts.failure("has \(pads.count) pads for \(axes.count) axes") }
     var shape = type.shape
@@ -58,7 +60,9 @@ struct Pad: TensorFunction {
       try (0..<shape[axis]).map { try Self.source($0 - front[axis], input.shape[axis], mode) }
     }
     let fill = try inputs.optional(2) ?? Tensor(dtype: input.dtype, shape: [], reals: [fixedValue])
-    guard fill.elementCount == 1, fill.dtype == input.dtype else { throw valueError("Pad needs one value of its type.") }
+    guard fill.elementCount == 1, fill.dtype == input.dtype else {
+      throw valueError("Pad needs one value of its type.")
+    }
     let strides = Shapes.strides(input.shape)
     let size = input.dtype.byteCount
     return [

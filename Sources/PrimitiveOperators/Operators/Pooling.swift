@@ -24,7 +24,9 @@ struct Pooling: TensorFunction {
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
     let type = try facts.type(0)
     guard type.shape.count >= 3 else { throw facts.failure("needs maps") }
-    guard function == .maximum && type.dtype != .bool || type.dtype.isFloatingPoint else { throw facts.failure("needs numbers") }
+    guard function == .maximum && type.dtype != .bool || type.dtype.isFloatingPoint else {
+      throw facts.failure("needs numbers")
+    }
     let axes = try window.axes(rank: type.shape.count - 2)
     let shape = Array(type.shape[..<2]) + (try zip(axes, type.shape[2...]).map { try window.count($0, $1) })
     return Array([ValueType(type.dtype, shape), ValueType(.int64, shape)].prefix(outputCount))
@@ -56,7 +58,9 @@ struct Pooling: TensorFunction {
           out[at] = Mathematics.pow(sum, 1 / Double(norm))
         case .maximum:
           var best = inside.first ?? 0
-          for offset in inside.dropFirst() where values[map * plane + offset] > values[map * plane + best] { best = offset }
+          for offset in inside.dropFirst() where values[map * plane + offset] > values[map * plane + best] {
+            best = offset
+          }
           out[at] = inside.isEmpty ? -.infinity : values[map * plane + best]
           indices[at] = Int64(map * plane + (isColumnMajor ? Self.columnMajor(best, spatial) : best))
         }
@@ -118,10 +122,13 @@ struct GlobalPooling: TensorFunction {
       return switch function {
       case .average: elements.reduce(0, +) / Double(plane)
       case .maximum: elements.reduce(-.infinity) { max($0, $1) }
-      case .norm: Mathematics.pow(elements.reduce(0) { $0 + Mathematics.pow($1.magnitude, Double(norm)) }, 1 / Double(norm))
+      case .norm:
+        Mathematics.pow(elements.reduce(0) { $0 + Mathematics.pow($1.magnitude, Double(norm)) }, 1 / Double(norm))
       }
     }
-    return [try Tensor(dtype: input.dtype, shape: Array(input.shape[..<2]) + input.shape[2...].map { _ in 1 }, reals: out)]
+    return [
+      try Tensor(dtype: input.dtype, shape: Array(input.shape[..<2]) + input.shape[2...].map { _ in 1 }, reals: out)
+    ]
   }
 }
 

@@ -163,7 +163,8 @@ struct Einsum: TensorFunction {
     let space = axes.compactMap { sizes[$0] }
     guard try Checked.product(space) <= Limits.maxEinsumTerms else {
       throw EVSSMError(
-        "limit.exceeded", "Einsum would sum over more than \(Limits.maxEinsumTerms) products.", limit: "max_einsum_terms")
+        "limit.exceeded", "Einsum would sum over more than \(Limits.maxEinsumTerms) products.",
+        limit: "max_einsum_terms")
     }
     let strides = try zip(all.indices, all).map { try equation.strides($0, $1.shape, axes) }
     let target = Shapes.strides(shape) + summed.map { _ in 0 }
@@ -196,7 +197,9 @@ struct EinsumEquation {
 
   init(_ text: String, _ attributes: AttributeReader) throws {
     let compact = text.filter { $0 != " " }
-    guard compact.utf8.count <= 1024 else { throw attributes.failure("has an equation of \(compact.utf8.count) bytes.") }
+    guard compact.utf8.count <= 1024 else {
+      throw attributes.failure("has an equation of \(compact.utf8.count) bytes.")
+    }
     let arrow = compact.firstRange(of: "->")
     let left = arrow.map { compact[..<$0.lowerBound] } ?? compact[...]
     inputs = try left.split(separator: ",", omittingEmptySubsequences: false).map { try Self.labels($0, attributes) }
@@ -237,7 +240,9 @@ struct EinsumEquation {
   func sizes<Size>(
     _ shapes: [[Size]], _ one: Size, _ merge: (Size, Size) throws -> Size
   ) throws -> ([String: Size], output: [String]) {
-    guard shapes.count == inputs.count else { throw valueError("Einsum has \(shapes.count) inputs for \(inputs.count) terms.") }
+    guard shapes.count == inputs.count else {
+      throw valueError("Einsum has \(shapes.count) inputs for \(inputs.count) terms.")
+    }
     var sizes: [String: Size] = [:]
     var counts: [String: Int] = [:]
     var hidden = 0
@@ -283,10 +288,14 @@ struct Determinant: TensorFunction {
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = try inputs.required(0)
     let side = input.shape[input.shape.count - 1]
-    guard input.shape[input.shape.count - 2] == side else { throw valueError("Only square matrices have determinants.") }
+    guard input.shape[input.shape.count - 2] == side else {
+      throw valueError("Only square matrices have determinants.")
+    }
     let values = input.doubles()
     let shape = Array(input.shape.dropLast(2))
-    let out = (0..<shape.reduce(1, *)).map { Self.determinant(Array(values[$0 * side * side..<($0 + 1) * side * side]), side) }
+    let out = (0..<shape.reduce(1, *)).map {
+      Self.determinant(Array(values[$0 * side * side..<($0 + 1) * side * side]), side)
+    }
     return [try Tensor(dtype: input.dtype, shape: shape, reals: out)]
   }
 

@@ -12,9 +12,11 @@ struct QuantisationMap {
     let axis = axis < 0 ? axis + shape.count : axis
     guard shape.indices.contains(axis) else { throw valueError("Scales along axis \(axis) do not fit shape \(shape).") }
     if block > 0 {
-      guard scale.count == shape.count, scale.indices.allSatisfy({ i in
-        i == axis ? scale[i] == shape[i].dividedUp(by: block) : scale[i] == shape[i]
-      }) else { throw valueError("Scales of shape \(scale) do not fit blocks of \(block) of shape \(shape).") }
+      guard scale.count == shape.count,
+        scale.indices.allSatisfy({ i in
+          i == axis ? scale[i] == shape[i].dividedUp(by: block) : scale[i] == shape[i]
+        })
+      else { throw valueError("Scales of shape \(scale) do not fit blocks of \(block) of shape \(shape).") }
       let strides = Shapes.strides(scale)
       let own = Shapes.strides(shape)
       map = (0..<shape.reduce(1, *)).map { index in
@@ -67,7 +69,9 @@ struct QuantizeLinear: TensorFunction {
     let map = try QuantisationMap(input.shape, scale.shape, axis: axis, block: block)
     let (values, scales) = (input.doubles(), scale.doubles())
     let zeros = inputs.optional(2)?.doubles() ?? [Double](repeating: 0, count: scales.count)
-    guard zeros.count == scales.count else { throw valueError("\(zeros.count) zero points belong to \(scales.count) scales.") }
+    guard zeros.count == scales.count else {
+      throw valueError("\(zeros.count) zero points belong to \(scales.count) scales.")
+    }
     try checkScales(scales)
     if dtype.isFloatingPoint {
       let quotients = values.indices.map { values[$0] / scales[map[$0]] }
@@ -124,7 +128,9 @@ struct DequantizeLinear: TensorFunction {
     let map = try QuantisationMap(input.shape, scale.shape, axis: axis, block: block)
     let (values, scales) = (input.doubles(), scale.doubles())
     let zeros = inputs.optional(2)?.doubles() ?? [Double](repeating: 0, count: scales.count)
-    guard zeros.count == scales.count else { throw valueError("\(zeros.count) zero points belong to \(scales.count) scales.") }
+    guard zeros.count == scales.count else {
+      throw valueError("\(zeros.count) zero points belong to \(scales.count) scales.")
+    }
     try checkScales(scales)
     let out = values.indices.map { (values[$0] - zeros[map[$0]]) * scales[map[$0]] }
     return [try Tensor(dtype: target ?? scale.dtype, shape: input.shape, reals: out)]
@@ -165,7 +171,9 @@ struct IntegerMatMul: TensorFunction {
   init(_ attributes: AttributeReader) throws {}
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
-    guard try facts.type(0).dtype.isInteger, try facts.type(1).dtype.isInteger else { throw facts.failure("needs integers") }
+    guard try facts.type(0).dtype.isInteger, try facts.type(1).dtype.isInteger else {
+      throw facts.failure("needs integers")
+    }
     return [ValueType(.int32, try facts.productShape(facts.shape(0), facts.shape(1)))]
   }
 
@@ -175,7 +183,9 @@ struct IntegerMatMul: TensorFunction {
     try Tensor.checkSize(.int32, product.shape)
     let left = try a.centred(inputs.optional(2), axis: max(a.shape.count - 2, 0))
     let right = try b.centred(inputs.optional(3), axis: b.shape.count - 1)
-    return [try Tensor(dtype: .int32, shape: product.shape, integers: product.multiply(left, right) { $0 &+= $1 &* $2 })]
+    return [
+      try Tensor(dtype: .int32, shape: product.shape, integers: product.multiply(left, right) { $0 &+= $1 &* $2 })
+    ]
   }
 }
 
@@ -184,7 +194,9 @@ struct QuantizedMatMul: TensorFunction {
   init(_ attributes: AttributeReader) throws {}
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
-    guard try [0, 2, 3, 5, 7].allSatisfy({ try facts.type($0).dtype.isInteger }) else { throw facts.failure("needs integers") }
+    guard try [0, 2, 3, 5, 7].allSatisfy({ try facts.type($0).dtype.isInteger }) else {
+      throw facts.failure("needs integers")
+    }
     for index in [1, 4, 6] { try facts.scales(index) }
     return [ValueType(try facts.type(7).dtype, try facts.productShape(facts.shape(0), facts.shape(3)))]
   }
@@ -215,7 +227,9 @@ private func requantised(
 ) throws -> Tensor {
   let zeroPoint = try inputs.required(zero)
   let scales = try inputs.required(scale).doubles()
-  guard let output = scales.first, let origin = zeroPoint.integers().first else { throw valueError("A scale is missing.") }
+  guard let output = scales.first, let origin = zeroPoint.integers().first else {
+    throw valueError("A scale is missing.")
+  }
   try checkScales(scales)
   let range = zeroPoint.dtype.realRange
   let values = sums.indices.map { i in
@@ -236,7 +250,9 @@ struct QuantizedConvolution: TensorFunction {
   }
 
   func inferTypes(_ facts: Facts) throws -> [ValueType] {
-    guard try [0, 2, 3, 5, 7].allSatisfy({ try facts.type($0).dtype.isInteger }) else { throw facts.failure("needs integers") }
+    guard try [0, 2, 3, 5, 7].allSatisfy({ try facts.type($0).dtype.isInteger }) else {
+      throw facts.failure("needs integers")
+    }
     for index in [1, 4, 6] { try facts.scales(index) }
     let shape = try facts.convolutionShape(window, groups, 3)
     try facts.vector(8, shape[1])
@@ -247,7 +263,9 @@ struct QuantizedConvolution: TensorFunction {
     let (input, weight) = (try inputs.required(0), try inputs.required(3))
     let shape = try ConvolutionShape(window, groups, input.shape, weight.shape)
     try Tensor.checkSize(.int32, shape.outputShape)
-    var sums = shape.sums(try input.centred(inputs.optional(2), axis: nil), try weight.centred(inputs.optional(5), axis: 0)) {
+    var sums = shape.sums(
+      try input.centred(inputs.optional(2), axis: nil), try weight.centred(inputs.optional(5), axis: 0)
+    ) {
       $0 &+= $1 &* $2
     }
     let plane = shape.places.counts.reduce(1, *)

@@ -98,7 +98,9 @@ struct DepthToSpace: TensorFunction {
       throw facts.failure("needs channels that are a multiple of \(block * block)")
     }
     let channels = try shape[1].dividedRoundingDown(by: block * block)
-    return [ValueType(try facts.type(0).dtype, [shape[0], channels, try shape[2].times(block), try shape[3].times(block)])]
+    return [
+      ValueType(try facts.type(0).dtype, [shape[0], channels, try shape[2].times(block), try shape[3].times(block)])
+    ]
   }
 
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
@@ -147,7 +149,8 @@ struct SpaceToDepth: TensorFunction {
     guard h % block == 0, w % block == 0 else { throw valueError("\(h) × \(w) is no multiple of \(block).") }
     let position = [(block, w), (block, 1)]
     let channel = [(c, h * w)]
-    let axes = [(n, c * h * w)] + (isDepthFirst ? position + channel : channel + position)
+    let axes =
+      [(n, c * h * w)] + (isDepthFirst ? position + channel : channel + position)
       + [(h / block, w * block), (w / block, block)]
     let shape = [n, c * block * block, h / block, w / block]
     return [try Strided.gather(input, shape: axes.map(\.0), strides: axes.map(\.1)).reshaped(shape)]

@@ -66,8 +66,10 @@ struct Recurrence: TensorFunction {
     guard lengths.count == batch, lengths.allSatisfy({ $0 >= 0 && $0 <= length }) else {
       throw valueError("Sequences of lengths \(lengths.prefix(16)) do not fit \(length) steps.")
     }
-    let counts = [(3, directions * 2 * cell.rawValue * hidden), (5, directions * batch * hidden),
-      (6, directions * batch * hidden), (7, directions * 3 * hidden)]
+    let counts = [
+      (3, directions * 2 * cell.rawValue * hidden), (5, directions * batch * hidden),
+      (6, directions * batch * hidden), (7, directions * 3 * hidden),
+    ]
     for (index, count) in counts where (inputs.optional(index)?.elementCount ?? count) != count {
       throw valueError("Input \(index) of a recurrent network does not fit the others.")
     }
@@ -101,7 +103,8 @@ struct Recurrence: TensorFunction {
     if isBatchFirst {
       let strides = Shapes.strides(results[0].shape)
       results[0] = try Strided.gather(
-        results[0], shape: [batch, length, directions, hidden], strides: [strides[2], strides[0], strides[1], strides[3]])
+        results[0], shape: [batch, length, directions, hidden],
+        strides: [strides[2], strides[0], strides[1], strides[3]])
       for i in 1...2 { results[i] = try Self.swapped(results[i]) }
     }
     return Array(results.prefix(outputCount))
@@ -214,7 +217,8 @@ private struct RecurrentUnit {
     for i in 0..<size {
       let old = cell[n][i]
       let input = f(clipped(fromInput(0, i, x) + fromState(0, i, h) + peepholes[i] * old))
-      let forget = network.couplesGates
+      let forget =
+        network.couplesGates
         ? 1 - input : f(clipped(fromInput(2, i, x) + fromState(2, i, h) + peepholes[2 * size + i] * old))
       let new = forget * old + input * g(clipped(fromInput(3, i, x) + fromState(3, i, h)))
       let output = f(clipped(fromInput(1, i, x) + fromState(1, i, h) + peepholes[size + i] * new))

@@ -128,7 +128,8 @@ struct Reduction: TensorFunction {
     func isLess(_ a: Int64, _ b: Int64) -> Bool { isUnsigned ? UInt64(bitPattern: a) < UInt64(bitPattern: b) : a < b }
     Shapes.forEach(shape, [strides]) { i, at in
       let value = values[i]
-      let term = function == .sumSquare ? value &* value : function == .l1 && !isUnsigned && value < 0 ? 0 &- value : value
+      let term =
+        function == .sumSquare ? value &* value : function == .l1 && !isUnsigned && value < 0 ? 0 &- value : value
       guard let old = out[at[0]] else {
         out[at[0]] = term
         return
@@ -146,7 +147,8 @@ struct Reduction: TensorFunction {
 
   func propagate(_ facts: Facts) throws -> [KnownValue?] {
     guard case .sizes(let sizes, false)? = facts.value(0), function == .prod || function == .sum else { return [] }
-    let product = function == .prod
+    let product =
+      function == .prod
       ? try facts.product(sizes, "product") : try sizes.reduce(Dimension(0)) { try $0.plus($1) }
     return product.isUnknown ? [] : [.sizes([product], isScalar: !keepsAxes)]
   }
@@ -249,7 +251,9 @@ struct Cumulative: TensorFunction {
     return [try Tensor(dtype: input.dtype, shape: input.shape, integers: values)]
   }
 
-  private func run<Value>(_ values: [Value], _ lines: Lines, _ start: Value, _ combine: (Value, Value) -> Value) -> [Value] {
+  private func run<Value>(_ values: [Value], _ lines: Lines, _ start: Value, _ combine: (Value, Value) -> Value)
+    -> [Value]
+  {
     var out = values
     lines.forEach { _, first in
       var sum = start

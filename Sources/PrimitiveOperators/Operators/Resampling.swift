@@ -19,7 +19,9 @@ struct Resize: TensorFunction {
 
   init(_ attributes: AttributeReader) throws {
     isUpsample = attributes.name == "Upsample"
-    mode = Mode(rawValue: try attributes.choice("mode", "nearest", of: ["nearest", "linear", "cubic", "bilinear"])) ?? .linear
+    mode =
+      Mode(rawValue: try attributes.choice("mode", "nearest", of: ["nearest", "linear", "cubic", "bilinear"]))
+      ?? .linear
     fixedScales = try attributes.reals("scales")
     coordinates = try attributes.choice(
       "coordinate_transformation_mode", isUpsample ? "asymmetric" : "half_pixel",
@@ -57,14 +59,18 @@ struct Resize: TensorFunction {
       if policy == "stretch" {
         for (axis, size) in zip(axes, sizes) { shape[axis] = size }
       } else if let input = known(shape), let target = known(sizes) {
-        for (axis, size) in zip(axes, keptAspect(axes.map { input[$0] }, target).sizes) { shape[axis] = Dimension(size) }
+        for (axis, size) in zip(axes, keptAspect(axes.map { input[$0] }, target).sizes) {
+          shape[axis] = Dimension(size)
+        }
       } else {
         for axis in axes { shape[axis] = facts.unknown("axis\(axis)") }
       }
     } else if let scales = fixedScales ?? facts.value(scaleInput)?.tensor?.doubles() {
       guard scales.count == axes.count else { throw facts.failure("needs a scale for each of \(axes.count) axes") }
       try checkResizeScales(scales)
-      for (axis, scale) in zip(axes, scales) { shape[axis] = try scaled(shape[axis], scale) ?? facts.unknown("axis\(axis)") }
+      for (axis, scale) in zip(axes, scales) {
+        shape[axis] = try scaled(shape[axis], scale) ?? facts.unknown("axis\(axis)")
+      }
     } else {
       guard facts.has(scaleInput) else { throw facts.failure("needs scales or sizes") }
       for axis in axes { shape[axis] = facts.unknown("axis\(axis)") }
@@ -105,7 +111,9 @@ struct Resize: TensorFunction {
     let scale = (policy == "not_larger" ? ratios.min() : ratios.max()) ?? 1
     return (
       scale,
-      sizes.map { Int(min((Double($0) * scale).rounded(.toNearestOrAwayFromZero), Double(Limits.maxDimension)).saturatedInteger) }
+      sizes.map {
+        Int(min((Double($0) * scale).rounded(.toNearestOrAwayFromZero), Double(Limits.maxDimension)).saturatedInteger)
+      }
     )
   }
 
@@ -115,7 +123,9 @@ struct Resize: TensorFunction {
     var plans = shape.map { (scale: 1.0, size: $0) }
     if inputs.optional(3) != nil {
       let target = try inputs.shape(3)
-      guard target.count == axes.count else { throw valueError("Resize has \(target.count) sizes for \(axes.count) axes.") }
+      guard target.count == axes.count else {
+        throw valueError("Resize has \(target.count) sizes for \(axes.count) axes.")
+      }
       let kept = keptAspect(axes.map { shape[$0] }, target)
       for (i, axis) in axes.enumerated() {
         let size = policy == "stretch" ? target[i] : kept.sizes[i]
@@ -124,7 +134,9 @@ struct Resize: TensorFunction {
       return plans
     }
     let scales = try fixedScales ?? inputs.required(scaleInput).doubles()
-    guard scales.count == axes.count else { throw valueError("Resize has \(scales.count) scales for \(axes.count) axes.") }
+    guard scales.count == axes.count else {
+      throw valueError("Resize has \(scales.count) scales for \(axes.count) axes.")
+    }
     try checkResizeScales(scales)
     for (axis, scale) in zip(axes, scales) {
       plans[axis] = (scale, try scaled(Dimension(shape[axis]), scale)?.known ?? 0)
@@ -143,7 +155,9 @@ struct Resize: TensorFunction {
     }
     let axes = try Facts("Resize").axes(axes ?? Array(input.shape.indices), rank: input.shape.count)
     let region = coordinates == "tf_crop_and_resize" ? try inputs.required(1).doubles() : []
-    guard region.isEmpty || region.count == 2 * axes.count else { throw valueError("Resize needs a region of interest.") }
+    guard region.isEmpty || region.count == 2 * axes.count else {
+      throw valueError("Resize needs a region of interest.")
+    }
     var values = input.doubles()
     var current = input.shape
     var outside = [Bool](repeating: false, count: shape.reduce(1, *))
@@ -307,7 +321,9 @@ struct GridSample: TensorFunction {
         }
         for c in 0..<channels {
           let start = (n * channels + c) * plane
-          out[(n * channels + c) * count + point] = places.reduce(0) { $1.0 < 0 ? $0 : $0 + values[start + $1.0] * $1.1 }
+          out[(n * channels + c) * count + point] = places.reduce(0) {
+            $1.0 < 0 ? $0 : $0 + values[start + $1.0] * $1.1
+          }
         }
       }
     }
@@ -363,7 +379,9 @@ struct AffineGrid: TensorFunction {
     let type = try facts.type(0)
     try facts.floating(0)
     let size = try facts.shapeValue(1)
-    guard size.count == 4 || size.count == 5, type.shape.count == 3 else { throw facts.failure("needs a size of 4 or 5 axes") }
+    guard size.count == 4 || size.count == 5, type.shape.count == 3 else {
+      throw facts.failure("needs a size of 4 or 5 axes")
+    }
     return [ValueType(type.dtype, [size[0]] + size[2...] + [Dimension(size.count - 2)])]
   }
 
@@ -371,7 +389,9 @@ struct AffineGrid: TensorFunction {
     let (theta, size) = (try inputs.required(0), try inputs.shape(1))
     guard size.count == 4 || size.count == 5 else { throw valueError("AffineGrid needs a size of 4 or 5 axes.") }
     let rank = size.count - 2
-    guard theta.shape == [size[0], rank, rank + 1] else { throw valueError("AffineGrid has matrices of shape \(theta.shape).") }
+    guard theta.shape == [size[0], rank, rank + 1] else {
+      throw valueError("AffineGrid has matrices of shape \(theta.shape).")
+    }
     let spatial = Array(size[2...])
     let shape = [size[0]] + spatial + [rank]
     try Tensor.checkSize(theta.dtype, shape)

@@ -94,7 +94,9 @@ struct Flatten: TensorFunction {
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let input = try inputs.required(0)
     let split = try split(input.shape.count)
-    return [try input.reshaped([try Checked.product(input.shape[..<split]), try Checked.product(input.shape[split...])])]
+    return [
+      try input.reshaped([try Checked.product(input.shape[..<split]), try Checked.product(input.shape[split...])])
+    ]
   }
 }
 
@@ -184,7 +186,9 @@ struct Identity: TensorFunction {
       throw valueError("Dropout in training is not supported; export the network for inference.")
     }
     if outputCount == 1 { return [input] }
-    return [input, try Tensor(checked: .bool, shape: input.shape) { $0.initializeMemory(as: UInt8.self, repeating: 1) }]
+    return [
+      input, try Tensor(checked: .bool, shape: input.shape) { $0.initializeMemory(as: UInt8.self, repeating: 1) },
+    ]
   }
 
   func propagate(_ facts: Facts) throws -> [KnownValue?] { outputCount == 1 ? [facts.value(0)] : [] }

@@ -128,7 +128,9 @@ struct Unique: TensorFunction {
     let inverse = slices.map { Int64(place[$0] ?? 0) }
     var counts = [Int64](repeating: 0, count: order.count)
     for i in inverse { counts[Int(i)] += 1 }
-    func vector(_ values: [Int64]) throws -> Tensor { try Tensor(dtype: .int64, shape: [values.count], integers: values) }
+    func vector(_ values: [Int64]) throws -> Tensor {
+      try Tensor(dtype: .int64, shape: [values.count], integers: values)
+    }
     let gather = Gather(axis: axis)
     let values = try gather.evaluate([input, vector(firsts)])
     return Array((values + [try vector(firsts), try vector(inverse), try vector(counts)]).prefix(outputCount))

@@ -183,7 +183,8 @@ struct ShortTimeFourier: TensorFunction {
   func evaluate(_ inputs: [Tensor?]) throws -> [Tensor] {
     let signal = try inputs.required(0)
     let window = inputs.optional(2)?.doubles()
-    guard let step = inputs.integers(1)?.first, let length = inputs.integers(3)?.first ?? window?.count, step > 0, length > 0,
+    guard let step = inputs.integers(1)?.first, let length = inputs.integers(3)?.first ?? window?.count, step > 0,
+      length > 0,
       length <= Limits.maxTransform, window.map({ $0.count == length }) ?? true, signal.shape[1] >= length
     else { throw valueError("STFT needs a step, a frame or window length, and a signal of at least that.") }
     let frames = (signal.shape[1] - length) / step + 1
@@ -191,7 +192,9 @@ struct ShortTimeFourier: TensorFunction {
     let shape = [signal.shape[0], frames, bins, 2]
     try Tensor.checkSize(signal.dtype, shape)
     let parts = signal.shape.count == 3 ? signal.shape[2] : 1
-    guard parts == 1 || parts == 2 else { throw valueError("STFT needs real, or real and imaginary, parts as last axis.") }
+    guard parts == 1 || parts == 2 else {
+      throw valueError("STFT needs real, or real and imaginary, parts as last axis.")
+    }
     let values = signal.doubles()
     let transform = FourierTransform(size: length, isInverse: false)
     var out = [Double](repeating: 0, count: shape.reduce(1, *))
@@ -218,11 +221,12 @@ struct WindowFunction: TensorFunction {
   let target: DType
 
   init(_ attributes: AttributeReader) throws {
-    coefficients = switch attributes.name {
-    case "HannWindow": [0.5, 0.5]
-    case "HammingWindow": [25.0 / 46, 21.0 / 46]
-    default: [0.42, 0.5, 0.08]
-    }
+    coefficients =
+      switch attributes.name {
+      case "HannWindow": [0.5, 0.5]
+      case "HammingWindow": [25.0 / 46, 21.0 / 46]
+      default: [0.42, 0.5, 0.08]
+      }
     isPeriodic = try attributes.flag("periodic", true)
     target = try attributes.dtype("output_datatype") ?? .float32
   }
@@ -275,10 +279,14 @@ struct MelWeightMatrix: TensorFunction {
     for band in 0..<bands {
       let (first, centre, last) = (edges[band], edges[band + 1], edges[band + 2])
       for bin in 0..<bins {
-        if first == centre { if bin == centre { out[bin * bands + band] = 1 } } else if bin >= first, bin <= centre {
+        if first == centre {
+          if bin == centre { out[bin * bands + band] = 1 }
+        } else if bin >= first, bin <= centre {
           out[bin * bands + band] = Double(bin - first) / Double(centre - first)
         }
-        if last > centre, bin >= centre, bin < last { out[bin * bands + band] = Double(last - bin) / Double(last - centre) }
+        if last > centre, bin >= centre, bin < last {
+          out[bin * bands + band] = Double(last - bin) / Double(last - centre)
+        }
       }
     }
     return [try Tensor(dtype: target, shape: [bins, bands], reals: out)]

@@ -28,7 +28,8 @@ struct SlidingWindow {
     guard rank >= 1, sizes.count == rank, given == nil || given == sizes else {
       throw valueError("A window of \(sizes) does not fit \(given ?? []) on \(rank) axes.")
     }
-    guard (strides?.count ?? rank) == rank, (dilations?.count ?? rank) == rank, (pads?.count ?? 2 * rank) == 2 * rank else {
+    guard (strides?.count ?? rank) == rank, (dilations?.count ?? rank) == rank, (pads?.count ?? 2 * rank) == 2 * rank
+    else {
       throw valueError("Strides, dilations and pads do not fit \(rank) axes.")
     }
     try Limits.check(
@@ -54,7 +55,8 @@ struct SlidingWindow {
     case .explicit, .none:
       let room = size + axis.front + axis.back - axis.extent
       guard room >= 0 else {
-        throw valueError("A window of \(axis.extent) does not fit \(size) elements with pads \(axis.front), \(axis.back).")
+        throw valueError(
+          "A window of \(axis.extent) does not fit \(size) elements with pads \(axis.front), \(axis.back).")
       }
       guard roundsUp else { return (room / axis.stride + 1, axis.front) }
       var count = room.dividedUp(by: axis.stride) + 1

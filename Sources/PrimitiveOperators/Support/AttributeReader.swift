@@ -39,7 +39,8 @@ final class AttributeReader {
   }
 
   private func mismatch(_ name: String, _ wanted: String) -> EVSSMError {
-    failure("needs \(wanted) as attribute \(EVSSMError.escaped(name)), not \(call.attributes[name]?.kind ?? "nothing").")
+    failure(
+      "needs \(wanted) as attribute \(EVSSMError.escaped(name)), not \(call.attributes[name]?.kind ?? "nothing").")
   }
 
   func integer(_ name: String) throws -> Int? {

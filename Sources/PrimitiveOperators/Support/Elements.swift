@@ -14,7 +14,8 @@ extension Limits {
     let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     return [RLIMIT_AS, RLIMIT_DATA].reduce(max(physical, 1 << 20)) { least, resource in
       var limit = rlimit()
-      guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0, let bytes = Int(exactly: limit.rlim_cur) else { return least }
+      guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0, let bytes = Int(exactly: limit.rlim_cur)
+      else { return least }
       return min(least, max(bytes, 1 << 20))
     }
   }
@@ -57,7 +58,8 @@ extension Tensor {
     dtype: DType, shape: [Int], reals: [Double], saturates: Bool = true, rounding: NarrowFloat.Rounding = .up
   ) throws {
     guard dtype.isFloatingPoint else {
-      try self.init(dtype: dtype, shape: shape, integers: reals.map { dtype == .bool ? ($0 != 0 ? 1 : 0) : $0.saturatedInteger })
+      try self.init(
+        dtype: dtype, shape: shape, integers: reals.map { dtype == .bool ? ($0 != 0 ? 1 : 0) : $0.saturatedInteger })
       return
     }
     try Self.checkCount(shape, reals.count)
@@ -137,7 +139,9 @@ extension Double {
 }
 
 extension DType {
-  var isUnsigned: Bool { self == .uint8 || self == .uint16 || self == .uint32 || self == .uint64 || self == .uint4 || self == .uint2 }
+  var isUnsigned: Bool {
+    self == .uint8 || self == .uint16 || self == .uint32 || self == .uint64 || self == .uint4 || self == .uint2
+  }
   /// An integer type; bool is none.
   var isInteger: Bool { !isFloatingPoint && self != .bool }
 

@@ -122,7 +122,9 @@ extension Pad: SeparablySampled {
 
 extension Pooling: SeparablySampled {
   public func sampling(_ shape: [Int], _ inputs: [Tensor?]) throws -> SeparableSampling? {
-    guard shape.count == 3 || shape.count == 4, !shape.contains(0), outputCount == 1, function != .norm else { return nil }
+    guard shape.count == 3 || shape.count == 4, !shape.contains(0), outputCount == 1, function != .norm else {
+      return nil
+    }
     var all: [AxisSampling?] = shape.count == 3 ? [nil] : []
     for (axis, size) in zip(try window.axes(rank: shape.count - 2), shape[2...]) {
       guard let sampling = try sampling(axis, size) else { return nil }

@@ -93,7 +93,8 @@ struct GraphBenchReport {
     }
     var table = TextTable([("operation", .left), ("steps", .right), ("seconds", .right), ("share", .right)])
     for (operation, total) in totals.sorted(by: { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }) {
-      table.append(EVSSMError.escaped(operation), "\(total.count)", Format.fixed(total.seconds, 5), share(total.seconds))
+      table.append(
+        EVSSMError.escaped(operation), "\(total.count)", Format.fixed(total.seconds, 5), share(total.seconds))
     }
     return table.lines()
   }
@@ -102,7 +103,8 @@ struct GraphBenchReport {
     var table = TextTable([("step", .left), ("operation", .left), ("seconds", .right), ("share", .right)])
     for step in measurement.steps {
       table.append(
-        EVSSMError.escaped(step.name), EVSSMError.escaped(step.operation), Format.fixed(step.seconds, 5), share(step.seconds))
+        EVSSMError.escaped(step.name), EVSSMError.escaped(step.operation), Format.fixed(step.seconds, 5),
+        share(step.seconds))
     }
     return table.lines()
   }

@@ -36,7 +36,8 @@ struct GraphNoise {
         }
       }
       let count = try Checked.product(shape, "The size of an input")
-      try Limits.check(count, atMost: Limits.maxBenchValues, name: "max_bench_values", "The number of values of an input")
+      try Limits.check(
+        count, atMost: Limits.maxBenchValues, name: "max_bench_values", "The number of values of an input")
       guard port.dtype.isFloatingPoint else { return try Tensor(dtype: port.dtype, shape: shape) { _ in } }
       return try Tensor(shape: shape, floats: Measurement.noise(count: count)).converted(to: port.dtype)
     }
@@ -44,7 +45,8 @@ struct GraphNoise {
 
   private static func missing(_ symbol: String, _ port: TensorPort) -> EVSSMError {
     EVSSMError(
-      "bench.axis", "The size \(EVSSMError.escaped(symbol)) of input \(port) is not known. Give --axis \(EVSSMError.escaped(symbol))=N.",
+      "bench.axis",
+      "The size \(EVSSMError.escaped(symbol)) of input \(port) is not known. Give --axis \(EVSSMError.escaped(symbol))=N.",
       category: .usage, place: .init(option: "--axis"))
   }
 }

@@ -41,7 +41,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The size of the picture.", valueName: "WxH"))
   var size: PictureSize
 
-  @Option(help: ArgumentHelp("The size of an axis of a graph that runs node by node; may be repeated.", valueName: "name=size"))
+  @Option(
+    help: ArgumentHelp(
+      "The size of an axis of a graph that runs node by node; may be repeated.", valueName: "name=size"))
   var axis: [AxisSize] = []
 
   @OptionGroup var threads: ThreadOption

@@ -67,7 +67,8 @@ struct CompileCommand: ParsableCommand {
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     Console.note(result.networkSummary)
     if result.compiled.nonFiniteWeightCount > 0 {
-      Console.note("warning: \(result.compiled.nonFiniteWeightCount) packed weights are NaN or infinite; the plan says so.")
+      Console.note(
+        "warning: \(result.compiled.nonFiniteWeightCount) packed weights are NaN or infinite; the plan says so.")
     }
     if let doubt = try result.write(to: output, sizes: sizes) { Console.note("warning: \(doubt)") }
     let seconds = Format.fixed((ContinuousClock.now - start).seconds, 1)

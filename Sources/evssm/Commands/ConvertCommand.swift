@@ -91,7 +91,9 @@ struct ConvertCommand: ParsableCommand {
       let report = try OnnxWriter.write(graph, to: output, onnx.writerOptions)
       Console.note("\(EVSSMError.escaped(input)): \(checkpoint.summary)")
       Console.note("\(EVSSMError.escaped(output)): \(onnx.summary), \(report.summary)")
-      if let path = report.externalPath { Console.note("\(EVSSMError.escaped(path)): the weights; keep it beside the model") }
+      if let path = report.externalPath {
+        Console.note("\(EVSSMError.escaped(path)): the weights; keep it beside the model")
+      }
     } catch let error as EVSSMError { throw error.at(.init(file: input)) }
   }
 }

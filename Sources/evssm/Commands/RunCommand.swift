@@ -53,7 +53,9 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp("The file for one input of a graph; may be repeated.", valueName: "name=file"))
   var named: [NamedFile] = []
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The picture or tensors to write, or the folder for several pictures.", valueName: "out"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The picture or tensors to write, or the folder for several pictures.", valueName: "out"))
   var output: String
 
   @Option(
@@ -76,7 +78,9 @@ struct RunCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
-    if inputs.isEmpty && named.isEmpty { throw ValidationError("There is no input: give pictures or --input name=file.") }
+    if inputs.isEmpty && named.isEmpty {
+      throw ValidationError("There is no input: give pictures or --input name=file.")
+    }
     if !(1...256).contains(jobs) { throw ValidationError("--jobs \(jobs) is not between 1 and 256.") }
     if compare != nil, maxMemory != nil {
       throw ValidationError("--compare needs both pictures in memory at once: leave out --max-memory, or it.")

@@ -80,7 +80,8 @@ struct VerifyCommand: ParsableCommand {
       "certificate  probe \(certificate.width)x\(certificate.height), " + Self.text(comparison, certificate.tier))
     if comparison.passes { return }
     throw EVSSMError(
-      "verify.certificate", "The plan does not compute here what the reference did when it was compiled. "
+      "verify.certificate",
+      "The plan does not compute here what the reference did when it was compiled. "
         + "--against its checkpoint names the step.", place: .init(file: plan))
   }
 

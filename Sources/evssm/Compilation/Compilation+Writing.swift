@@ -15,7 +15,8 @@ extension Compilation {
     let certificate = try certificate()
     let output = try loaded.restored(certificate)
     let nonFinite = output.count { !$0.isFinite }
-    try PlanFile.write(marked(nonFinite: nonFinite), bindings: loaded.plan.bindings(sizes), certificate: certificate, to: path)
+    try PlanFile.write(
+      marked(nonFinite: nonFinite), bindings: loaded.plan.bindings(sizes), certificate: certificate, to: path)
     return doubt(output, nonFinite: nonFinite, certificate)
   }
 
@@ -29,7 +30,8 @@ extension Compilation {
 
   private func doubt(_ output: [Float], nonFinite: Int, _ certificate: Certificate) -> String? {
     if nonFinite > 0 {
-      return "\(nonFinite) of the \(output.count) values of the plan's own probe picture are NaN or infinite; the plan says so."
+      return
+        "\(nonFinite) of the \(output.count) values of the plan's own probe picture are NaN or infinite; the plan says so."
     }
     return certificate.doubt(output)
   }

@@ -21,7 +21,8 @@ struct Compilation {
     do {
       architecture = try EVSSMArchitecture.recognise(checkpoint.catalogue)
       graph = try EVSSMModel.graph(checkpoint.catalogue, architecture, windows: windows)
-      compiled = try PlanCompiler.compile(graph, model: ModelDescription(architecture, windows: windows), precision: precision)
+      compiled = try PlanCompiler.compile(
+        graph, model: ModelDescription(architecture, windows: windows), precision: precision)
       loaded = try compiled.loaded()
     } catch let error as EVSSMError { throw error.at(.init(file: checkpoint.path)) }
   }

@@ -21,7 +21,8 @@ struct OnnxCompilation {
       let summary = try model.summary()
       imported = try model.imported(settings.importOptions)
       compiled = try PlanCompiler.compile(
-        onnx: imported.graph, outputNames: imported.outputNames, model: ModelDescription(summary), raises: settings.raises,
+        onnx: imported.graph, outputNames: imported.outputNames, model: ModelDescription(summary),
+        raises: settings.raises,
         precision: precision)
       loaded = try compiled.loaded()
     } catch let error as EVSSMError { throw error.at(.init(file: path)) }

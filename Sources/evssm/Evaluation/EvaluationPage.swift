@@ -39,7 +39,8 @@ struct EvaluationPage {
     let protocolText =
       evaluation.alignment == .none
       ? "compared pixel by pixel" : "aligned in intensity and by a homography before they were compared"
-    return "\(count) picture\(count == 1 ? "" : "s") of <code>\(escaped(evaluation.data))</code>, restored, rounded to 8 "
+    return
+      "\(count) picture\(count == 1 ? "" : "s") of <code>\(escaped(evaluation.data))</code>, restored, rounded to 8 "
       + "bits, and \(protocolText), in RGB."
   }
 

@@ -11,7 +11,9 @@ struct OnnxInspection: Inspection {
   private let failure: EVSSMError?
 
   /// What keeps a sound model from running here, which inspection tells and does not fail for.
-  private static let told: [EVSSMError.Code] = ["onnx.unsupported-operator", "onnx.external-missing", "onnx.external-link"]
+  private static let told: [EVSSMError.Code] = [
+    "onnx.unsupported-operator", "onnx.external-missing", "onnx.external-link",
+  ]
 
   /// Throws what ``OnnxModel``, its summary and its import throw, but for what is no fault of the file.
   init(path: String, _ options: OnnxModel.ImportOptions) throws {
@@ -86,7 +88,8 @@ struct OnnxInspection: Inspection {
     }
     table.append("parameters", Format.grouped(summary.parameterCount))
     table.append("nodes", Format.grouped(summary.nodeCount))
-    return table.lines() + operatorLines + ["tensors  \(Format.grouped(summary.initializers.count))"] + tensorLines + endLines
+    return table.lines() + operatorLines + ["tensors  \(Format.grouped(summary.initializers.count))"] + tensorLines
+      + endLines
   }
 
   private var operatorLines: [String] {

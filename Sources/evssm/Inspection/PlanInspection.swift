@@ -39,9 +39,10 @@ struct PlanInspection: Inspection {
       "cost": cost,
       "inputs": JSONValue(loaded.plan.graph?.inputs.map(\.description) ?? []),
       "outputs": JSONValue(loaded.plan.graph?.outputNames ?? []),
-      "steps": .array(steps.map {
-        ["name": .string($0.name), "operation": .string($0.operation), "precision": .string($0.precision.rawValue)]
-       }),
+      "steps": .array(
+        steps.map {
+          ["name": .string($0.name), "operation": .string($0.operation), "precision": .string($0.precision.rawValue)]
+        }),
     ]
   }
 
@@ -57,7 +58,9 @@ struct PlanInspection: Inspection {
 
   private var certificate: JSONValue {
     guard let certificate = loaded.certificate else { return nil }
-    let size: [(String, JSONValue)] = [("width", .integer(certificate.width)), ("height", .integer(certificate.height))]
+    let size: [(String, JSONValue)] = [
+      ("width", .integer(certificate.width)), ("height", .integer(certificate.height)),
+    ]
     return switch certificate.tier {
     case .close(let tolerance): .object(size + [("tolerance", .number(Double(tolerance)))])
     case .reduced(let decibels): .object(size + [("least_decibels", .number(Double(decibels)))])
@@ -136,7 +139,8 @@ extension Operation {
     case .scanStage(let stage):
       "scan stage, \(stage.channels) channels, \(Self.frame(stage.frame))" + Self.inPlace(stage.output == stage.input)
     case .feedForwardStage(let stage):
-      "feed-forward stage, \(stage.channels) channels, \(Self.frame(stage.frame))" + Self.inPlace(stage.output == stage.input)
+      "feed-forward stage, \(stage.channels) channels, \(Self.frame(stage.frame))"
+        + Self.inPlace(stage.output == stage.input)
     case .halveConvolution: "halve and convolution"
     case .doubleConvolution(let step): "double, convolution and skip" + Self.inPlace(step.output == step.skip)
     case .outputConvolution: "output convolution"

@@ -10,7 +10,8 @@ struct GraphPictures {
   /// Whether a graph takes one picture, float32 (1, 3, H, W), and gives one tensor.
   static func canRun(_ graph: TensorGraph) -> Bool {
     guard graph.inputs.count == 1, graph.outputNames.count == 1, let port = graph.inputs.first else { return false }
-    return port.dtype == .float32 && port.shape.count == 4 && port.shape[0] == .constant(1) && port.shape[1] == .constant(3)
+    return port.dtype == .float32 && port.shape.count == 4 && port.shape[0] == .constant(1)
+      && port.shape[1] == .constant(3)
   }
 
   /// Restores the picture of one file. An error is part of the outcome, such as for a size that the graph does not run.

@@ -44,7 +44,9 @@ final class PictureRunner: @unchecked Sendable {
     _ item: RunItem, _ source: SourcePicture, _ samples: inout [UInt8], _ outcome: inout RunOutcome
   ) throws {
     (outcome.width, outcome.height) = (source.width, source.height)
-    let nonFinite = try timed(width: source.width, height: source.height, &outcome) { try $0.restore(samples: &samples) }
+    let nonFinite = try timed(width: source.width, height: source.height, &outcome) {
+      try $0.restore(samples: &samples)
+    }
     let result = try Picture(width: source.width, height: source.height, rgb: samples, alpha: source.alpha)
     outcome.notes = source.notes + (try result.write(to: item.output).map(\.rawValue))
     outcome.note(nonFinite: nonFinite)

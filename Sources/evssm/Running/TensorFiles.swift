@@ -51,7 +51,8 @@ enum TensorFiles {
     if isArchive(path) { return try NumpyArchive.write(Array(zip(names, tensors)), to: path) }
     guard OutputPath.fileExtension(path) == "npy", tensors.count == 1 else {
       throw EVSSMError(
-        "run.output", "A graph with \(tensors.count) outputs is written to a .npz file, the only output of one to .npz or .npy.",
+        "run.output",
+        "A graph with \(tensors.count) outputs is written to a .npz file, the only output of one to .npz or .npy.",
         category: .usage, place: .init(file: path, option: "--output"))
     }
     try NumpyFile.write(tensors[0], to: path)

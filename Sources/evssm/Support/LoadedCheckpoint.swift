@@ -19,7 +19,9 @@ struct LoadedCheckpoint {
   ///
   /// - Parameter key: the key of the state dict in a PyTorch checkpoint.
   /// - Throws: errors of the formats, `checkpoint.plan` for a plan, `checkpoint.key` when the format knows no keys.
-  static func read(path: String, key: String? = nil, onnx settings: OnnxSettings = OnnxSettings()) throws -> LoadedCheckpoint {
+  static func read(path: String, key: String? = nil, onnx settings: OnnxSettings = OnnxSettings()) throws
+    -> LoadedCheckpoint
+  {
     switch try FileKind(path: path) {
     case .plan:
       throw EVSSMError(

@@ -4,7 +4,8 @@ import OnnxWriter
 
 /// Options of `evssm convert` that only concern ONNX.
 struct OnnxOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Write the ONNX model for pictures of this size alone. Default: any size.", valueName: "WxH"))
+  @Option(
+    help: ArgumentHelp("Write the ONNX model for pictures of this size alone. Default: any size.", valueName: "WxH"))
   var size: PictureSize?
 
   @Option(

@@ -17,10 +17,12 @@ struct ModelComparison {
     let expected = try TensorInterpreter(model.imported.graph).run(inputs)
     let found = try Self.run(plan, inputs, workers)
     guard expected.count == found.count else {
-      throw EVSSMError("verify.inputs", "The plan has other outputs than this model. Give the model it was compiled from.")
+      throw EVSSMError(
+        "verify.inputs", "The plan has other outputs than this model. Give the model it was compiled from.")
     }
     outputs = zip(model.imported.outputNames, zip(expected, found)).map { name, pair in
-      StageDifference(name: name, precision: plan.plan.precision, isResult: true, reference: pair.0.floats(), result: pair.1.floats())
+      StageDifference(
+        name: name, precision: plan.plan.precision, isResult: true, reference: pair.0.floats(), result: pair.1.floats())
     }
   }
 
@@ -44,7 +46,8 @@ struct ModelComparison {
       let type = graph[id].type
       let shape = try type.shape.map { try $0.bound(sizes) }
       guard type.dtype.isFloatingPoint else { return try Tensor(dtype: type.dtype, shape: shape) { _ in } }
-      return try Tensor(shape: shape, floats: Measurement.noise(count: Checked.product(shape))).converted(to: type.dtype)
+      return try Tensor(shape: shape, floats: Measurement.noise(count: Checked.product(shape))).converted(
+        to: type.dtype)
     }
   }
 

@@ -33,7 +33,8 @@ struct StageComparison {
       guard output == 0, let result = results[node] else { return }
       stages.append(
         StageDifference(
-          name: node, precision: plan.plan.precision, isResult: node == names.last, reference: value.elements.lazy.map(Float.init), result: result))
+          name: node, precision: plan.plan.precision, isResult: node == names.last,
+          reference: value.elements.lazy.map(Float.init), result: result))
     }
     self.stages = stages
   }

@@ -71,7 +71,8 @@ struct SyntheticPlan {
   }
 
   private mutating func constant(_ count: Int) -> ConstantID {
-    constants.append(ConstantDescription(name: "constant\(constants.count)", byteOffset: weightsByteCount, count: count))
+    constants.append(
+      ConstantDescription(name: "constant\(constants.count)", byteOffset: weightsByteCount, count: count))
     weightsByteCount += (count * 4 + 63) / 64 * 64
     return ConstantID(rawValue: constants.count - 1)
   }

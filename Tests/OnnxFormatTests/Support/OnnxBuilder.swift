@@ -171,7 +171,9 @@ extension [UInt8] {
   static func text(_ name: String, _ value: String) -> [UInt8] {
     attribute(name, 3) { $0.data(4, Array(value.utf8)) }
   }
-  static func graph(_ name: String, _ graph: GraphBuilder) -> [UInt8] { attribute(name, 5) { $0.data(6, graph.build()) } }
+  static func graph(_ name: String, _ graph: GraphBuilder) -> [UInt8] {
+    attribute(name, 5) { $0.data(6, graph.build()) }
+  }
   static func tensor(_ name: String, _ tensor: TensorBuilder) -> [UInt8] {
     attribute(name, 4) { $0.data(5, tensor.build()) }
   }

@@ -38,8 +38,12 @@ func infer(_ type: String, opset: Int = 22, _ inputs: [TensorFact?], outputs: In
   try infer(type, opset: opset, [:], inputs, outputs: outputs)
 }
 
-func floats(_ shape: [Int], _ values: [Double]) throws -> Tensor { try Tensor(dtype: .float32, shape: shape, reals: values) }
-func ints(_ shape: [Int], _ values: [Int64]) throws -> Tensor { try Tensor(dtype: .int64, shape: shape, integers: values) }
+func floats(_ shape: [Int], _ values: [Double]) throws -> Tensor {
+  try Tensor(dtype: .float32, shape: shape, reals: values)
+}
+func ints(_ shape: [Int], _ values: [Int64]) throws -> Tensor {
+  try Tensor(dtype: .int64, shape: shape, integers: values)
+}
 func ints(_ values: Int64...) throws -> Tensor { try ints([values.count], values) }
 
 /// Runs 0, 1, 2, … of a shape.

@@ -29,7 +29,9 @@ enum HostileContract {
     return error.category == .internal ? "an internal error: \(error)" : nil
   }
 
-  private static func evaluation(_ op: any PrimitiveOperator, _ sample: OperatorSample, _ facts: [TensorFact]?) -> String? {
+  private static func evaluation(_ op: any PrimitiveOperator, _ sample: OperatorSample, _ facts: [TensorFact]?)
+    -> String?
+  {
     let sizes = (facts ?? []).map { fact in
       fact.type.shape.reduce(1.0) { $0 * Double($1.known ?? 1) }
     }
@@ -71,7 +73,9 @@ extension OperatorSample {
     operands.enumerated().map { index, operand in
       operand.map { operand in
         if !operand.dtype.isFloatingPoint && operand.shape.count <= 1 { return TensorFact(operand) }
-        let shape = operand.shape.indices.map { $0 == 1 ? Dimension(operand.shape[1]) : Dimension(symbol: "S\(index)_\($0)") }
+        let shape = operand.shape.indices.map {
+          $0 == 1 ? Dimension(operand.shape[1]) : Dimension(symbol: "S\(index)_\($0)")
+        }
         return TensorFact(ValueType(operand.dtype, shape))
       }
     }

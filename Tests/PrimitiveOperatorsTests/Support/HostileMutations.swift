@@ -10,23 +10,36 @@ struct HostileMutations {
     var sample: OperatorSample
   }
 
-  static let numbers = [0, 1, -1, 2, 3, -3, 16, 17, 1 << 15, 1 << 24, 1 << 31, 1 << 40, 1 << 62, Int.max, Int.min, Int.min + 1]
+  static let numbers = [
+    0, 1, -1, 2, 3, -3, 16, 17, 1 << 15, 1 << 24, 1 << 31, 1 << 40, 1 << 62, Int.max, Int.min, Int.min + 1,
+  ]
   static let reals: [Double] = [0, -0.0, -1, 0.5, 1e-38, 1e30, -1e30, .infinity, -.infinity, .nan, 1e308]
-  static let texts = ["", "x", "max", "reflect", "linear", "nearest", "SAME_UPPER", "VALID", "LEFT", "->", "i,i->", "...,->...", "iiii,ij", String(repeating: "a", count: 5000)]
+  static let texts = [
+    "", "x", "max", "reflect", "linear", "nearest", "SAME_UPPER", "VALID", "LEFT", "->", "i,i->", "...,->...",
+    "iiii,ij", String(repeating: "a", count: 5000),
+  ]
 
   /// Every kind of value that an attribute can have.
   static let values: [AttributeValue] =
     numbers.map { .int($0) } + reals.map { .float(Float($0)) } + texts.map { .string($0) }
     + [0, 1, 2, 3, 4, 8, 17].flatMap { count in
-      [0, 1, -1, 2, 1 << 15, 1 << 24, 1 << 40, 1 << 62, Int.max, Int.min].map { .ints(Array(repeating: $0, count: count)) }
+      [0, 1, -1, 2, 1 << 15, 1 << 24, 1 << 40, 1 << 62, Int.max, Int.min].map {
+        .ints(Array(repeating: $0, count: count))
+      }
     }
-    + [.ints([1 << 12, 1 << 12]), .ints([1, 0]), .ints([0, 1]), .ints([-1, -2]), .ints([1 << 23, 1]), .ints([2, 1, 1, 2])]
-    + reals.map { .floats([Float($0), Float($0), Float($0), Float($0)]) } + [.floats([]), .strings([]), .strings(["Relu", "x", "Tanh"])]
+    + [
+      .ints([1 << 12, 1 << 12]), .ints([1, 0]), .ints([0, 1]), .ints([-1, -2]), .ints([1 << 23, 1]),
+      .ints([2, 1, 1, 2]),
+    ]
+    + reals.map { .floats([Float($0), Float($0), Float($0), Float($0)]) } + [
+      .floats([]), .strings([]), .strings(["Relu", "x", "Tanh"]),
+    ]
     + tensors.map { .tensor($0) }
 
   private static var tensors: [AttributeTensor] {
     let made = [
-      try? floats([], [.nan]), try? ints([0], []), try? ints([1], [.min]), try? ramp(2, 2), try? ints([], [1]).cast(to: .bool),
+      try? floats([], [.nan]), try? ints([0], []), try? ints([1], [.min]), try? ramp(2, 2),
+      try? ints([], [1]).cast(to: .bool),
     ]
     return made.compactMap { $0.map(AttributeTensor.init) }
   }
@@ -55,16 +68,19 @@ struct HostileMutations {
       changed("without input \(index)") { $0.replace(index, nil) }
         + changed("only \(index) inputs") { $0.keep(index) }
         + all.indices.flatMap { other in changed("input \(other) as \(index)") { $0.replace(index, all[other]) } }
-    } + changed("one input more") { $0.append(try ints(1)) } + changed("100 inputs more") {
-      for _ in 0..<100 { $0.append(all.first ?? nil) }
-    }
+    } + changed("one input more") { $0.append(try ints(1)) }
+      + changed("100 inputs more") {
+        for _ in 0..<100 { $0.append(all.first ?? nil) }
+      }
   }
 
   /// Every axis of every operand of other sizes, more and fewer axes.
   private func shapes() -> [Case] {
     sample.operands.indices.flatMap { index -> [Case] in
       guard let operand = sample.operands[index] else { return [] }
-      var all: [[Int]] = [[], [0], [1], [5], [0, 0], Array(repeating: 1, count: 16), Array(repeating: 1, count: 17), [1 << 12]]
+      var all: [[Int]] = [
+        [], [0], [1], [5], [0, 0], Array(repeating: 1, count: 16), Array(repeating: 1, count: 17), [1 << 12],
+      ]
       for axis in operand.shape.indices {
         for size in [0, 1, 2, 3, 5, 17, 4096] {
           var shape = operand.shape
@@ -87,9 +103,10 @@ struct HostileMutations {
     (DType.allCases + DType.narrowCases).flatMap { dtype in
       changed("all inputs \(dtype)") { sample in
         for index in sample.operands.indices { sample.replace(index, try sample.operands[index]?.cast(to: dtype)) }
-      } + sample.operands.indices.flatMap { index in
-        changed("input \(index) \(dtype)") { $0.replace(index, try $0.operands[index]?.cast(to: dtype)) }
       }
+        + sample.operands.indices.flatMap { index in
+          changed("input \(index) \(dtype)") { $0.replace(index, try $0.operands[index]?.cast(to: dtype)) }
+        }
     }
   }
 

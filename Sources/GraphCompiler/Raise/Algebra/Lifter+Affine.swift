@@ -95,7 +95,11 @@ extension Lifter {
       op,
       [
         x, edit.constant(name, try Tensor(shape: [new.scale.count], doubles: new.scale)),
-        edit.constant(name + ".bias", try Tensor(shape: [new.scale.count], doubles: AffineChange.combine(new.shift, [Double](repeating: 0, count: new.scale.count), +))),
+        edit.constant(
+          name + ".bias",
+          try Tensor(
+            shape: [new.scale.count],
+            doubles: AffineChange.combine(new.shift, [Double](repeating: 0, count: new.scale.count), +))),
       ])
   }
 

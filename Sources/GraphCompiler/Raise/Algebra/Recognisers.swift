@@ -75,7 +75,9 @@ extension Lifter {
       (made.op as? ElementwiseUnary)?.function == .softplus
     else { return nil }
     let (base, change) = affineParts(made.inputs[0])
-    guard change.isScalar, change.scale == [-1], change.shift == [0], lifted(base, .unary("Abs")) == x else { return nil }
+    guard change.isScalar, change.scale == [-1], change.shift == [0], lifted(base, .unary("Abs")) == x else {
+      return nil
+    }
     applied("max(x, 0) + log(1 + exp(−|x|)) is softplus")
     return try softplus(x)
   }

@@ -24,7 +24,8 @@ struct NetworkCut: Hashable {
       let shown = convolution.inputs[0]
       for sum in graph.nodes where isSum(sum, of: shown, graph, producers) {
         for picture in uncropped(shown, graph, producers).reversed() {
-          for result in cropped(sum.outputs[0], graph).reversed() where mayBeAsLarge(graph[result].type, graph[picture].type) {
+          for result in cropped(sum.outputs[0], graph).reversed()
+          where mayBeAsLarge(graph[result].type, graph[picture].type) {
             let cut = NetworkCut(picture: picture, result: result)
             if graph.inputs == [picture], graph.outputs == [result] { continue }
             if !found.contains(cut) { found.append(cut) }
@@ -61,7 +62,8 @@ struct NetworkCut: Hashable {
 
   /// The addition of a picture and a convolution's result.
   private static func isSum(_ node: Node, of picture: ValueID, _ graph: Graph, _ producers: [Int?]) -> Bool {
-    guard call(node)?.type == "Add", let other = node.inputs.first(where: { $0 != picture }), node.inputs.contains(picture),
+    guard call(node)?.type == "Add", let other = node.inputs.first(where: { $0 != picture }),
+      node.inputs.contains(picture),
       mayBePicture(graph[node.outputs[0]].type), let index = producers[other.index]
     else { return false }
     return call(graph.nodes[index])?.type == "Conv"
@@ -81,7 +83,8 @@ struct NetworkCut: Hashable {
     var all = [picture]
     while all.count < 8, !graph.outputs.contains(all[all.count - 1]) {
       let users = graph.nodes.filter { $0.inputs.contains(all[all.count - 1]) }
-      guard users.count == 1, let call = call(users[0]), layout.contains(call.type), let result = users[0].outputs.first,
+      guard users.count == 1, let call = call(users[0]), layout.contains(call.type),
+        let result = users[0].outputs.first,
         mayBePicture(graph[result].type)
       else { break }
       all.append(result)
@@ -104,7 +107,8 @@ extension NetworkCut {
     let producers = graph.producers
     let inside = try self.inside(graph, producers)
     let outside = live(graph, producers)
-    for index in inside.intersection(outside) where !graph.nodes[index].outputs.allSatisfy({ graph[$0].type.dtype != .float32 }) {
+    for index in inside.intersection(outside)
+    where !graph.nodes[index].outputs.allSatisfy({ graph[$0].type.dtype != .float32 }) {
       throw Mismatch("what is inside the network is read outside it, too")
     }
     return Parts(inner: try inner(graph, inside), outer: try outer(graph, outside))
@@ -168,7 +172,9 @@ extension NetworkCut {
   private func outer(_ graph: Graph, _ outside: Set<Int>) throws -> Graph {
     var out = Graph()
     var new: [ValueID: ValueID] = [:]
-    for input in graph.inputs { new[input] = out.addInput(graph[input].name, graph[input].type, sizes: graph[input].sizes) }
+    for input in graph.inputs {
+      new[input] = out.addInput(graph[input].name, graph[input].type, sizes: graph[input].sizes)
+    }
     for (index, node) in graph.nodes.enumerated() {
       if node.outputs.contains(result) {
         guard let operand = new[picture] else { throw Mismatch("the network's picture is made behind its result") }

@@ -24,9 +24,11 @@ struct MapView: Sendable, Hashable {
   /// A map as it is.
   init(_ map: ValueID, _ type: ValueType) {
     self.map = map
-    axes = [[]] + zip([MapAxis.channel, .row, .column], type.shape.dropFirst()).map { axis, size in
-      size == 1 ? [] : [AxisDigit(axis: axis, size: size)]
-    }
+    axes =
+      [[]]
+      + zip([MapAxis.channel, .row, .column], type.shape.dropFirst()).map { axis, size in
+        size == 1 ? [] : [AxisDigit(axis: axis, size: size)]
+      }
   }
 
   init(map: ValueID, axes: [[AxisDigit]]) {

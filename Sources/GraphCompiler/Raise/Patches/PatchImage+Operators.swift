@@ -66,7 +66,9 @@ extension PatchImage {
 
   static func evaluated(_ call: PrimitiveCall, _ operands: [Tensor]) throws -> Tensor {
     let results = try call.evaluated(PrimitiveRegistry.operator(for: call), operands)
-    guard let first = results.first else { throw EVSSMError("graph.outputs", "There is no result.", category: .internal) }
+    guard let first = results.first else {
+      throw EVSSMError("graph.outputs", "There is no result.", category: .internal)
+    }
     return first
   }
 
@@ -211,7 +213,8 @@ private struct PatchStep {
     let given = images.compactMap { $0 }
     guard let first = given.first, let axis = normalised(axis, first), first.isInner(axis),
       given.allSatisfy({ image in
-        image.axes.count == first.axes.count && image.axes.indices.allSatisfy { $0 == axis || image.axes[$0] == first.axes[$0] }
+        image.axes.count == first.axes.count
+          && image.axes.indices.allSatisfy { $0 == axis || image.axes[$0] == first.axes[$0] }
       })
     else { return nil }
     if site.call.type == "Concat" && given.count != site.inputs.count { return nil }
@@ -235,7 +238,8 @@ private struct PatchStep {
   }
 
   private func split(_ image: PatchImage, _ lifter: Lifter) throws -> [PatchImage?] {
-    guard let axis = normalised(site.int("axis") ?? 0, image), image.isInner(axis), let runs = try samples(lifter) else {
+    guard let axis = normalised(site.int("axis") ?? 0, image), image.isInner(axis), let runs = try samples(lifter)
+    else {
       return []
     }
     return site.node.outputs.indices.map { part in image.replacing(runs.map { $0[part] }, axes: image.axes) }

@@ -18,7 +18,8 @@ struct LiftConvolution: LiftingRule {
       pads = sides + sides
     }
     if let extra = padded?.pads { pads = zip(pads, extra).map { $0 + $1 } }
-    guard (site.ints("strides") ?? [1]).allSatisfy({ $0 == 1 }), (site.ints("dilations") ?? [1]).allSatisfy({ $0 == 1 }),
+    guard (site.ints("strides") ?? [1]).allSatisfy({ $0 == 1 }),
+      (site.ints("dilations") ?? [1]).allSatisfy({ $0 == 1 }),
       pads.count == 2 * spatial, (0..<spatial).allSatisfy({ weight.shape[2 + $0] % 2 == 1 }),
       pads == (weight.shape[2...] + weight.shape[2...]).map({ $0 / 2 })
     else {

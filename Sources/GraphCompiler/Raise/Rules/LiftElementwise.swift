@@ -8,7 +8,9 @@ struct LiftUnary: LiftingRule {
   func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
     guard let view = try lifter.view(site.input(0)) else { return nil }
     if site.call.type == "Gelu" {
-      guard site.string("approximate") ?? "none" == "none" else { throw Mismatch("the tanh form of GELU is another function") }
+      guard site.string("approximate") ?? "none" == "none" else {
+        throw Mismatch("the tanh form of GELU is another function")
+      }
       return [view.showing(try lifter.addOne(ElementwiseUnary(.gelu), [view.map]))]
     }
     return try lifter.unary(site.call.type, view.map).map { [view.showing($0)] }

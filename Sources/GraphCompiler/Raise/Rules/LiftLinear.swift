@@ -12,7 +12,9 @@ struct LiftMatMul: LiftingRule {
     if let view = try lifter.view(a), let weight = lifter.constant(b) {
       if isGemm && site.int("transA") ?? 0 != 0 { return nil }
       let isTransposed = isGemm && site.int("transB") ?? 0 != 0
-      guard let matrix = try Matrix(weight, named: lifter.source[b].name, isOutputsFirst: isTransposed) else { return nil }
+      guard let matrix = try Matrix(weight, named: lifter.source[b].name, isOutputsFirst: isTransposed) else {
+        return nil
+      }
       let result = try lifter.linear(view, axis: view.axes.count - 1, matrix.scaled(alpha))
       return try result.map { [try withBias($0, site, &lifter)] }
     }
@@ -61,7 +63,8 @@ struct LiftEinsum: LiftingRule {
     let long = weightLabels.indices.filter { weight.shape[$0] != 1 }
     let summed = labels.indices.filter { !result.contains(labels[$0]) && !view.axes[$0].isEmpty }
     guard summed.count <= 1, let channels = lifter.channels(view.map) else { return nil }
-    let single = channels == 1 ? labels.indices.first { !result.contains(labels[$0]) && weightLabels.contains(labels[$0]) } : nil
+    let single =
+      channels == 1 ? labels.indices.first { !result.contains(labels[$0]) && weightLabels.contains(labels[$0]) } : nil
     guard let axis = summed.first ?? view.channelAxis(Dimension(channels)) ?? single else { return nil }
     let input = labels[axis]
     let outputs = weightLabels.filter { !labels.contains($0) && result.contains($0) }

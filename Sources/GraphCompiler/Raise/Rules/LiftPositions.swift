@@ -55,7 +55,9 @@ struct LiftPositions: LiftingRule {
   private func computed(
     _ site: LiftingSite, _ lifter: inout Lifter, _ evaluator: inout FieldEvaluator
   ) throws -> Field? {
-    guard site.node.outputs.count == 1, site.node.inputs.contains(where: { lifter.points[$0] != nil }) else { return nil }
+    guard site.node.outputs.count == 1, site.node.inputs.contains(where: { lifter.points[$0] != nil }) else {
+      return nil
+    }
     let isElementwise = ["Mul", "Add", "Sub", "MatMul", "Einsum"].contains(site.call.type)
     var inputs: [Field?] = []
     for id in isElementwise ? site.node.inputs : Array(site.node.inputs.prefix(1)) {
@@ -95,7 +97,8 @@ struct LiftPositions: LiftingRule {
       throw Mismatch("the results of positions are not written one after the other")
     }
     let output = site.node.outputs[0]
-    lifter.partial[output] = PartialResult(previous: before == nil ? nil : base, axis: axis, count: position + 1, field: shaped)
+    lifter.partial[output] = PartialResult(
+      previous: before == nil ? nil : base, axis: axis, count: position + 1, field: shaped)
     guard lifter.shape(base)[axis].known == position + 1 else { return [nil] }
     return try lifter.scanView(of: lifter.results(upTo: output), axis: axis, evaluator).map { [$0] }
   }
@@ -124,7 +127,8 @@ private enum Selection {
     switch site.call.type {
     case "Gather":
       guard let index = lifter.constant(site.input(1)), index.elementCount == 1, index.shape.count <= 1,
-        let axis = normal(site.int("axis") ?? 0), let position = Int(exactly: index.doubles()[0]), let size = shape[axis].known
+        let axis = normal(site.int("axis") ?? 0), let position = Int(exactly: index.doubles()[0]),
+        let size = shape[axis].known
       else { return nil }
       return (axis, position < 0 ? position + size : position)
     case "Split":
@@ -171,7 +175,8 @@ extension Lifter {
   fileprivate mutating func scanView(of fields: [Field], axis: Int, _ evaluator: FieldEvaluator) throws -> MapView? {
     // A tensor can be written anew at its last position again and again.
     positionsRead += fields.count
-    guard positionsRead <= Self.maxPositionsRead, let last = fields.last, last.axes.indices.contains(axis), last.axes[axis].isEmpty,
+    guard positionsRead <= Self.maxPositionsRead, let last = fields.last, last.axes.indices.contains(axis),
+      last.axes[axis].isEmpty,
       fields.allSatisfy({ $0.axes.map(\.isEmpty) == last.axes.map(\.isEmpty) }), last.indices.count == 1,
       let map = try scan(of: fields, evaluator)
     else { return nil }

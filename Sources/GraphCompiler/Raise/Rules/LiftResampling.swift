@@ -6,7 +6,9 @@ struct LiftResize: LiftingRule {
   let types = ["Resize", "Upsample"]
 
   func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard let map = try lifter.plainMap(site.input(0)), lifter.views[site.inputs[0]!]?.axes.count == 4 else { return nil }
+    guard let map = try lifter.plainMap(site.input(0)), lifter.views[site.inputs[0]!]?.axes.count == 4 else {
+      return nil
+    }
     let from = lifter.type(map).shape
     let to = lifter.shape(site.node.outputs[0])
     let mode = site.string("coordinate_transformation_mode") ?? "half_pixel"
@@ -60,7 +62,9 @@ struct LiftPad: LiftingRule {
     let result: ValueID
     switch site.string("mode") ?? "constant" {
     case "reflect":
-      guard pads[2] == 0, pads[3] == 0 else { throw Mismatch("reflection at the top or left is not part of the network") }
+      guard pads[2] == 0, pads[3] == 0 else {
+        throw Mismatch("reflection at the top or left is not part of the network")
+      }
       result = try lifter.addOne(LiftedOperator(.grown(height: to[2], width: to[3])), [view.map])
     case "constant":
       if let fill = site.input(2), lifter.constant(fill)?.doubles().allSatisfy({ $0 == 0 }) != true { return nil }

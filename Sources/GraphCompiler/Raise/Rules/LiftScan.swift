@@ -80,7 +80,9 @@ private struct ScanRecogniser {
       throw Mismatch("an operand of the Scan is not a map, nor a product or exponential of maps")
     }
     let at = axis < 0 ? axis + field.axes.count : axis
-    guard field.positionAxis == at else { throw Mismatch("the Scan does not run over the positions of a map row by row") }
+    guard field.positionAxis == at else {
+      throw Mismatch("the Scan does not run over the positions of a map row by row")
+    }
     field.axes.remove(at: at)
     fields.fields[input] = field
   }
@@ -99,7 +101,9 @@ private struct ScanRecogniser {
     state: ValueID, results: [ValueID], _ site: LiftingSite, _ lifter: inout Lifter
   ) throws -> [MapView?]? {
     try fields.run(&evaluator, state: state)
-    guard let newState = fields.newState else { throw Mismatch("the body does more than multiply, add and take exponentials") }
+    guard let newState = fields.newState else {
+      throw Mismatch("the body does more than multiply, add and take exponentials")
+    }
     let recurrence = try Recurrence(newState, evaluator)
     let size = lifter.type(recurrence.u).shape
     if fields.iteration != nil {

@@ -11,7 +11,9 @@ struct LiftScatter: LiftingRule {
       let indices = lifter.constant(site.input(1)), let view = lifter.views[updates]
     else { return nil }
     if try isWhole(site, indices, lifter.shape(base), lifter.shape(updates)) { return [view] }
-    guard site.call.type == "ScatterND", let rectangle = ScatteredRectangle(indices, lifter.shape(base)) else { return nil }
+    guard site.call.type == "ScatterND", let rectangle = ScatteredRectangle(indices, lifter.shape(base)) else {
+      return nil
+    }
     return try lifter.overwritten(base, updates, rectangle, lifter.shape(base)).map { [$0] }
   }
 
@@ -117,7 +119,9 @@ extension Lifter {
   }
 
   /// A map that lies in an order, or a constant that is the same everywhere.
-  private mutating func mapOrFilled(_ value: ValueID, _ view: MapView?, _ order: [MapAxis?], _ type: ValueType) throws -> ValueID? {
+  private mutating func mapOrFilled(_ value: ValueID, _ view: MapView?, _ order: [MapAxis?], _ type: ValueType) throws
+    -> ValueID?
+  {
     if let view { return self.order(view) == order && self.type(view.map) == type ? view.map : nil }
     guard let tensor = source.constant(value), let first = tensor.doubles().first,
       tensor.doubles().allSatisfy({ $0 == first })

@@ -26,7 +26,9 @@ extension Lifter {
     }
     edit.explain(reasons)
     if let left = result.nodes.first(where: { $0.op is Primitive || $0.op is LiftedOperator }) {
-      throw Mismatch("\(what) is not known: \((left.op as? LiftedOperator)?.description ?? left.op.label) at \(left.name) is left over")
+      throw Mismatch(
+        "\(what) is not known: \((left.op as? LiftedOperator)?.description ?? left.op.label) at \(left.name) is left over"
+      )
     }
     return result
   }

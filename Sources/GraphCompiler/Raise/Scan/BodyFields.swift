@@ -38,7 +38,8 @@ struct BodyFields {
     var inputs: [Field?] = []
     for id in node.inputs { inputs.append(field(id, &evaluator)) }
     return try evaluator.apply(call, inputs, shape: shape) { index in
-      node.inputs.indices.contains(index) ? body.constant(node.inputs[index])?.doubles().map { Int(exactly: $0) ?? Int.max } : nil
+      node.inputs.indices.contains(index)
+        ? body.constant(node.inputs[index])?.doubles().map { Int(exactly: $0) ?? Int.max } : nil
     }
   }
 
@@ -100,7 +101,9 @@ extension Lifter {
     let node = source.nodes[index]
     guard let primitive = node.op as? Primitive, node.outputs.count == 1 else { return nil }
     var inputs: [Field?] = []
-    for id in node.inputs.prefix(primitive.call.type == "Einsum" ? 4 : 2) { inputs.append(try field(id, &evaluator, depth: depth + 1)) }
+    for id in node.inputs.prefix(primitive.call.type == "Einsum" ? 4 : 2) {
+      inputs.append(try field(id, &evaluator, depth: depth + 1))
+    }
     return try evaluator.apply(primitive.call, inputs, shape: shape(value)) { index in
       node.inputs.indices.contains(index) ? ints(node.inputs[index]) : nil
     }

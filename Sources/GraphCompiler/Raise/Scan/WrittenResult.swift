@@ -53,7 +53,8 @@ struct WrittenResult {
         return nil
       }
       let operands = node.inputs.compactMap { known[$0] ?? body.constant($0) }
-      guard operands.count == node.inputs.count, let result = try primitive.call.evaluated(primitive.primitive, operands).first
+      guard operands.count == node.inputs.count,
+        let result = try primitive.call.evaluated(primitive.primitive, operands).first
       else { return nil }
       known[node.outputs[0]] = result
     }
@@ -74,7 +75,9 @@ struct WrittenResult {
     let axes = try shape.enumerated().map { index, length -> [AxisDigit] in
       if index == axis { return [AxisDigit(axis: .row, size: size[2]), AxisDigit(axis: .column, size: size[3])] }
       if length == 1 { return [] }
-      guard length == size[1] else { throw Mismatch("a Loop writes a tensor that has other axes than positions and channels") }
+      guard length == size[1] else {
+        throw Mismatch("a Loop writes a tensor that has other axes than positions and channels")
+      }
       return [AxisDigit(axis: .channel, size: size[1])]
     }
     return MapView(map: map, axes: axes)
@@ -94,7 +97,8 @@ extension PrimitiveCall {
     if case .int(let given)? = attributes["axis"] { axis = given < 0 ? given + base.count : given }
     let expected = base.enumerated().map { $0.offset == axis ? 1 : $0.element }
     guard base.indices.contains(axis), updates == expected, indices.shape.map({ Dimension($0) }) == updates,
-      let first = indices.doubles().first, indices.doubles().allSatisfy({ $0 == first }), let position = Int(exactly: first)
+      let first = indices.doubles().first, indices.doubles().allSatisfy({ $0 == first }),
+      let position = Int(exactly: first)
     else { return nil }
     guard position < 0 else { return (axis, position) }
     return base[axis].known.map { (axis, position + $0) }

@@ -45,7 +45,9 @@ extension Field {
 extension Field.Factor {
   var isExponential: Bool { if case .exponential = leaf { true } else { false } }
   var chained: ValueID? { if case .chain(let value) = leaf { value } else { nil } }
-  var place: (map: ValueID, position: Int)? { if case .mapAt(let map, let position) = leaf { (map, position) } else { nil } }
+  var place: (map: ValueID, position: Int)? {
+    if case .mapAt(let map, let position) = leaf { (map, position) } else { nil }
+  }
 }
 
 extension Field.Term {

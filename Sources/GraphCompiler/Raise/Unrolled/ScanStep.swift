@@ -19,7 +19,8 @@ struct ScanStep {
     let old = kept.factors.filter { !$0.isExponential }
     let at = Field.Term(factors: [decay]).positions
     guard old.count + 1 == kept.factors.count, at.count == 1, let position = at.first, position > 0 else { return nil }
-    guard let decayed = Field.Term(factors: [decay]).lifted(from: position), let driven = added.lifted(from: position) else {
+    guard let decayed = Field.Term(factors: [decay]).lifted(from: position), let driven = added.lifted(from: position)
+    else {
       throw Mismatch("a state is made of values of different positions")
     }
     var before: ScanStep?

@@ -42,7 +42,9 @@ private struct WindowLoops {
         } else if let (windows, operand) = node.outputs.first.flatMap({ found[$0] }) {
           new[node.outputs[0]] = try out.addOne(windows, [operand], name: node.name)
           explanations.append(
-            Explanation(pass: RaiseWindowLoops.name, .applied, node: node.name, "the turns of a Loop are windows of side \(windows.side), averaged"))
+            Explanation(
+              pass: RaiseWindowLoops.name, .applied, node: node.name,
+              "the turns of a Loop are windows of side \(windows.side), averaged"))
         } else {
           try copy(node)
         }
@@ -52,10 +54,12 @@ private struct WindowLoops {
       guard out.outputs.count == source.outputs.count else { return nil }
       return try out.ordered()
     } catch let mismatch as Mismatch {
-      explanations.append(Explanation(pass: RaiseWindowLoops.name, .rejected, node: source.nodes[0].name, mismatch.reason))
+      explanations.append(
+        Explanation(pass: RaiseWindowLoops.name, .rejected, node: source.nodes[0].name, mismatch.reason))
       return nil
     } catch let error as EVSSMError where error.category != .internal {
-      explanations.append(Explanation(pass: RaiseWindowLoops.name, .rejected, node: source.nodes[0].name, error.message))
+      explanations.append(
+        Explanation(pass: RaiseWindowLoops.name, .rejected, node: source.nodes[0].name, error.message))
       return nil
     }
   }
@@ -106,7 +110,8 @@ private struct WindowLoops {
     }
     let loop = WindowLoopReader(body, captured: sizes)
     guard loop.goesOn else { throw Mismatch("the Loop over windows may end before all are done") }
-    guard let found = try loop.parts(sum: quotient.sum, cover: quotient.cover), let operand = captured[found.capture] else {
+    guard let found = try loop.parts(sum: quotient.sum, cover: quotient.cover), let operand = captured[found.capture]
+    else {
       throw Mismatch("the Loop does not cut parts out of a map and add up what is done to them")
     }
     let size = out[operand].type.shape
@@ -141,7 +146,8 @@ private struct WindowLoops {
     guard let primitive = node.op as? Primitive, !primitive.bodies.isEmpty,
       zip(node.inputs, operands).contains(where: { source[$0].type != out[$1].type })
     else { return node.op }
-    let types = Dictionary(zip(node.inputs.map { source[$0].type }, operands.map { out[$0].type })) { first, _ in first }
+    let types = Dictionary(zip(node.inputs.map { source[$0].type }, operands.map { out[$0].type })) { first, _ in first
+    }
     let bodies = try primitive.bodies.map { body in
       let own = body.inputs.count - primitive.captureCount
       let facts = body.inputs.enumerated().map { index, input -> TensorFact in

@@ -143,7 +143,9 @@ private struct WindowBody {
     var parts: Set<ValueID> = []
     while let value = pending.popLast() {
       if graph.constant(value) != nil { continue }
-      guard let index = producers[value.index] else { throw Mismatch("what is done to a window reads more than the window") }
+      guard let index = producers[value.index] else {
+        throw Mismatch("what is done to a window reads more than the window")
+      }
       let node = graph.nodes[index]
       if case .part(let top, let left, let height, let width)? = (node.op as? LiftedOperator)?.kind {
         let found = [top, left, height, width].map(\.known)

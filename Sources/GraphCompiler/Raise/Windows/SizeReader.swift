@@ -47,7 +47,8 @@ struct SizeReader {
       let parts = try inputs.indices.map { try operand($0) }
       return parts.contains { $0 == nil } ? nil : parts.flatMap { $0 ?? [] }
     case "Gather":
-      guard let data = try operand(0), let at = graph.constant(inputs[1])?.doubles().compactMap({ Int(exactly: $0) }) else {
+      guard let data = try operand(0), let at = graph.constant(inputs[1])?.doubles().compactMap({ Int(exactly: $0) })
+      else {
         return nil
       }
       let places = at.map { $0 < 0 ? $0 + data.count : $0 }
