@@ -2,12 +2,19 @@
 import PackageDescription
 
 /// A system library found by pkg-config, or by its module map alone; `tools/setup` installs its Debian package.
-func system(_ name: String, _ pkgConfig: String?, apt package: String) -> Target {
-  .systemLibrary(name: name, path: "Sources/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
+func system(_ name: String, in group: String, _ pkgConfig: String?, apt package: String) -> Target {
+  .systemLibrary(name: name, path: "Sources/\(group)/\(name)", pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
-func library(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: exclude)
+/// A library of the group `group`, which is its folder below Sources.
+func library(
+  _ name: String, in group: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/\(group)/\(name)", exclude: exclude)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, path: "Sources/Tools/\(name)")
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -34,67 +41,69 @@ let package = Package(
   ],
   targets: [
     // System libraries.
-    system("CZip", "libzip", apt: "libzip-dev"),
-    system("CPNG", "libpng", apt: "libpng-dev"),
-    system("CJPEG", "libturbojpeg", apt: "libturbojpeg0-dev"),
+    system("CZip", in: "Formats", "libzip", apt: "libzip-dev"),
+    system("CPNG", in: "Formats", "libpng", apt: "libpng-dev"),
+    system("CJPEG", in: "Formats", "libturbojpeg", apt: "libturbojpeg0-dev"),
     // openat2, which Swift cannot call.
-    .systemLibrary(name: "CBeneath", path: "Sources/CBeneath"),
+    .systemLibrary(name: "CBeneath", path: "Sources/Foundation/CBeneath"),
     // sched_setattr, likewise.
-    .systemLibrary(name: "CScheduling", path: "Sources/CScheduling"),
-    system("COpenBLAS", "openblas", apt: "libopenblas-dev"),
+    .systemLibrary(name: "CScheduling", path: "Sources/Foundation/CScheduling"),
+    system("COpenBLAS", in: "Model", "openblas", apt: "libopenblas-dev"),
     // Linked statically: servers and the C library need no package of it.
-    system("CProtobufC", nil, apt: "libprotobuf-c-dev"),
+    system("CProtobufC", in: "Foundation", nil, apt: "libprotobuf-c-dev"),
 
     // The C library's header.
-    .systemLibrary(name: "CEVSSM", path: "Sources/CEVSSM"),
+    .systemLibrary(name: "CEVSSM", path: "Sources/Serving/CEVSSM"),
 
     // C: kernels and generated code.
-    .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
-    .target(name: "CPlanProto", dependencies: ["CProtobufC"]),
-    .target(name: "COnnxProto", dependencies: ["CProtobufC"]),
+    .target(name: "CKernels", path: "Sources/Runtime/CKernels", linkerSettings: [.linkedLibrary("m")]),
+    library("CPlanProto", in: "Plan", ["CProtobufC"]),
+    library("COnnxProto", in: "Formats", ["CProtobufC"]),
     // Replaces malloc to count its calls: for executables and tests, never for a library.
-    .target(name: "CAllocationCounter"),
+    library("CAllocationCounter", in: "Foundation", []),
 
     // Values and formats.
-    library("Tensors", []),
-    library("ProtobufWire", ["Tensors", "CProtobufC"]),
-    library("ZipFormat", ["Tensors", "CZip"]),
-    library("TorchFormat", ["Tensors", "ZipFormat"]),
-    library("SafetensorsFormat", ["Tensors"]),
-    library("Imaging", ["Tensors", "CPNG", "CJPEG"]),
+    library("Tensors", in: "Foundation", []),
+    library("ProtobufWire", in: "Foundation", ["Tensors", "CProtobufC"]),
+    library("ZipFormat", in: "Formats", ["Tensors", "CZip"]),
+    library("TorchFormat", in: "Formats", ["Tensors", "ZipFormat"]),
+    library("SafetensorsFormat", in: "Formats", ["Tensors"]),
+    library("Imaging", in: "Formats", ["Tensors", "CPNG", "CJPEG"]),
     // Apart from Imaging, so that servers link no zip library.
-    library("NumpyArchives", ["Imaging", "ZipFormat"]),
-    library("PrimitiveOperators", ["Tensors"]),
-    library("OnnxFormat", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CBeneath", crypto]),
+    library("NumpyArchives", in: "Formats", ["Imaging", "ZipFormat"]),
+    library("PrimitiveOperators", in: "Model", ["Tensors"]),
+    library(
+      "OnnxFormat", in: "Formats", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CBeneath", crypto]),
 
     // Compiler.
-    library("GraphIR", ["Tensors", "PrimitiveOperators"]),
-    library("EVSSMModel", ["GraphIR"]),
-    library("OnnxWriter", ["GraphIR", "ProtobufWire"]),
-    library("ReferenceInterpreter", ["GraphIR", "PrimitiveOperators", "COpenBLAS"]),
-    library("GraphCompiler", ["GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter"]),
+    library("GraphIR", in: "Model", ["Tensors", "PrimitiveOperators"]),
+    library("EVSSMModel", in: "Model", ["GraphIR"]),
+    library("OnnxWriter", in: "Formats", ["GraphIR", "ProtobufWire"]),
+    library("ReferenceInterpreter", in: "Model", ["GraphIR", "PrimitiveOperators", "COpenBLAS"]),
+    library(
+      "GraphCompiler", in: "Compiler", ["GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter"]),
 
     // Plan and runtime.
-    library("ExecutionPlan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
-    library("PlanRuntime", ["ExecutionPlan", "PrimitiveOperators", "CKernels"]),
+    library("ExecutionPlan", in: "Plan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
+    library("PlanRuntime", in: "Runtime", ["ExecutionPlan", "PrimitiveOperators", "CKernels"]),
 
     // What `tools/build-library` makes libevssm of.
-    library("EVSSMLibrary", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
+    library("EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.
-    library("InferenceServer", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "CScheduling"]),
+    library("InferenceServer", in: "Serving", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "CScheduling"]),
 
-    .executableTarget(
-      name: "evssm",
-      dependencies: [
+    program(
+      "evssm",
+      [
         "TorchFormat", "SafetensorsFormat", "OnnxFormat", "EVSSMModel", "OnnxWriter", "GraphCompiler",
         "ReferenceInterpreter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "CAllocationCounter",
         arguments,
       ]),
 
-    .executableTarget(name: "kernel-bench", dependencies: ["CKernels"]),
-    .executableTarget(
-      name: "onnx-conformance", dependencies: ["OnnxFormat", "GraphCompiler", "PlanRuntime", "SafetensorsFormat"]),
+    program("kernel-bench", ["CKernels"]),
+    program(
+      "onnx-conformance", ["OnnxFormat", "GraphCompiler", "PlanRuntime", "SafetensorsFormat"]),
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),
@@ -161,7 +170,7 @@ if buildsServer {
     .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
   ]
   package.targets += [
-    system("CZlib", "zlib", apt: "zlib1g-dev"),
+    system("CZlib", in: "Serving", "zlib", apt: "zlib1g-dev"),
     .target(
       name: "InferenceServerHTTP",
       dependencies: [
@@ -171,9 +180,10 @@ if buildsServer {
         product("NIOHTTPTypes", "swift-nio-extras"), product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
         product("HTTPTypes", "swift-http-types"),
       ],
+      path: "Sources/Serving/InferenceServerHTTP",
       resources: [.embedInCode("Page/index.html")]),
     library(
-      "InferenceServerGRPC",
+      "InferenceServerGRPC", in: "Serving",
       [
         "InferenceServer", "PlanRuntime", "Tensors", grpc,
         product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
@@ -183,9 +193,9 @@ if buildsServer {
     tests(
       "InferenceServerHTTPTests",
       ["InferenceServerHTTP", "InferenceServer", product("HTTPTypes", "swift-http-types")]),
-    .executableTarget(
-      name: "evssmd",
-      dependencies: [
+    program(
+      "evssmd",
+      [
         "InferenceServer", "InferenceServerHTTP", "InferenceServerGRPC", "ExecutionPlan", "PlanRuntime", "Tensors",
         arguments, logging, metrics, lifecycle, product("UnixSignals", "swift-service-lifecycle"),
         product("Configuration", "swift-configuration"), product("SystemPackage", "swift-system"),

@@ -50,7 +50,7 @@ def measure(bench):
 
 
 def kernel_names(root):
-    text = (root / "Sources/CKernels/include/kernels.def").read_text()
+    text = (root / "Sources/Runtime/CKernels/include/kernels.def").read_text()
     return set(re.findall(r"^EVSSM_KERNEL\((\w+),", text, re.M))
 
 
@@ -131,7 +131,7 @@ def best_cycles(bench):
 
 
 ROOT = REFERENCE.parent.parent
-KERNELS, BENCH = ROOT / "Sources/CKernels", ROOT / "Sources/kernel-bench"
+KERNELS, BENCH = ROOT / "Sources/Runtime/CKernels", ROOT / "Sources/Tools/kernel-bench"
 # File, what stands there, what is slower, kernels that contain it. Adding a zero's product changes no result that matters
 # here, and no compiler may leave it out.
 SLOWER = [

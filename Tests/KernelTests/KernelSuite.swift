@@ -77,7 +77,7 @@ struct KernelSuite {
   @Test("the cases cover every line of kernels.def")
   func coversTheTable() throws {
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../Sources/CKernels/include/kernels.def")
+      .appendingPathComponent("../../Sources/Runtime/CKernels/include/kernels.def")
     let names = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
       .filter { $0.hasPrefix("EVSSM_KERNEL(") }
       .compactMap { $0.dropFirst("EVSSM_KERNEL(".count).split(separator: ",").first.map(String.init) }
