@@ -2,14 +2,14 @@ import Foundation
 import Tensors
 
 /// Files under Tests/Fixtures.
-public enum Fixtures {
-  public static let directory = URL(fileURLWithPath: #filePath)
+package enum Fixtures {
+  package static let directory = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
 
-  public static func path(_ name: String) -> String { directory.appendingPathComponent(name).path }
+  package static func path(_ name: String) -> String { directory.appendingPathComponent(name).path }
 
   /// An array in NumPy's format (version 1, little-endian, C order) of float32 or uint8.
-  public static func array(_ name: String) throws -> Tensor {
+  package static func array(_ name: String) throws -> Tensor {
     let bytes = [UInt8](try Data(contentsOf: directory.appendingPathComponent(name)))
     let headerBytes = Int(bytes[8]) + Int(bytes[9]) << 8
     let header = String(decoding: bytes[10..<10 + headerBytes], as: UTF8.self)

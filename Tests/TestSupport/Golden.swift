@@ -5,18 +5,18 @@ import Tensors
 /// An input and output of the authors' own network in float32, under Tests/Fixtures/goldens.
 ///
 /// Its weights are ``SeededWeights``. The authors' float32 is itself up to 1e-5 away from float64.
-public struct Golden: Sendable, CustomStringConvertible {
-  public var name: String
-  public var architecture: EVSSMArchitecture
-  public var seed: UInt32
-  public var mode: EVSSMArchitecture.WindowMode
+package struct Golden: Sendable, CustomStringConvertible {
+  package var name: String
+  package var architecture: EVSSMArchitecture
+  package var seed: UInt32
+  package var mode: EVSSMArchitecture.WindowMode
   /// The checkpoint file with the weights, where there is one.
-  public var file: String?
+  package var file: String?
 
-  public var description: String { name }
+  package var description: String { name }
 
   /// The largest absolute difference that is still the same function.
-  public static let tolerance: Float = 2e-5
+  package static let tolerance: Float = 2e-5
 
   private init(
     _ name: String, _ dim: Int, _ blocks: [Int], _ expansion: Double = 3, seed: UInt32,
@@ -29,7 +29,7 @@ public struct Golden: Sendable, CustomStringConvertible {
     self.file = file
   }
 
-  public static let small = [
+  package static let small = [
     Golden("small-48x80", 16, [2, 2, 2], seed: 1, file: "weights-16-2.2.2-3-1.pth"),
     Golden("small-20x24", 16, [2, 2, 2], seed: 1, file: "weights-16-2.2.2-3-1.pth"),
     Golden("small-45x70", 16, [2, 2, 2], seed: 1, file: "weights-16-2.2.2-3-1.pth"),
@@ -40,27 +40,27 @@ public struct Golden: Sendable, CustomStringConvertible {
     Golden("strip-1280x24", 8, [2, 2, 2], seed: 4),
   ]
   /// The authors' sizes: 17 million weights.
-  public static let official = Golden("official-64x64", 48, [6, 6, 12], seed: 0)
+  package static let official = Golden("official-64x64", 48, [6, 6, 12], seed: 0)
   /// A photograph at the authors' sizes.
-  public static let photograph = Golden("official-photo-256x256", 48, [6, 6, 12], seed: 0)
+  package static let photograph = Golden("official-photo-256x256", 48, [6, 6, 12], seed: 0)
   /// Pictures that only a fast implementation runs in a test's time.
-  public static let large = [
+  package static let large = [
     Golden("small-64x64", 16, [2, 2, 2], seed: 1), Golden("windows-400x432", 8, [1, 1, 2], seed: 3), official,
   ]
 
-  public func catalogue() throws -> TensorCatalogue { try SeededWeights.catalogue(architecture, seed: seed) }
+  package func catalogue() throws -> TensorCatalogue { try SeededWeights.catalogue(architecture, seed: seed) }
 
   /// The picture (1, 3, H, W) in [0, 1].
-  public func input() throws -> (shape: [Int], elements: [Float]) {
+  package func input() throws -> (shape: [Int], elements: [Float]) {
     let picture = try Picture.read(path: path("input.png"))
     return ([1, 3, picture.height, picture.width], picture.planes())
   }
 
   /// The network's output, not clamped.
-  public func output() throws -> [Float] { try Fixtures.array("goldens/\(name)/output.npy").floats() }
+  package func output() throws -> [Float] { try Fixtures.array("goldens/\(name)/output.npy").floats() }
 
   /// The network's output as a picture of 8 bits.
-  public func outputPicture() throws -> Picture { try Picture.read(path: path("output.png")) }
+  package func outputPicture() throws -> Picture { try Picture.read(path: path("output.png")) }
 
   private func path(_ file: String) -> String { Fixtures.path("goldens/\(name)/\(file)") }
 }

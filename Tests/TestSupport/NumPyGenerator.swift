@@ -4,12 +4,12 @@ import Foundation
 ///
 /// PCG XSL-RR 128/64 (O'Neill 2014) seeded by NumPy's `SeedSequence`; normal numbers by the ziggurat of Marsaglia and
 /// Tsang (2000) with 256 layers. Agrees with NumPy to the last bit of float32.
-public struct NumPyGenerator {
+package struct NumPyGenerator {
   private static let multiplier: UInt128 = 0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645
   private var state: UInt128
   private let increment: UInt128
 
-  public init(seed: UInt32) {
+  package init(seed: UInt32) {
     let words = Self.seedWords(seed)
     func pair(_ i: Int) -> UInt128 { UInt128(words[i]) << 64 | UInt128(words[i + 1]) }
     increment = pair(2) << 1 | 1
@@ -19,7 +19,7 @@ public struct NumPyGenerator {
     advance()
   }
 
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     advance()
     let folded = UInt64(truncatingIfNeeded: state >> 64) ^ UInt64(truncatingIfNeeded: state)
     let turn = UInt64(truncatingIfNeeded: state >> 122)
@@ -27,10 +27,10 @@ public struct NumPyGenerator {
   }
 
   /// Uniform in [0, 1).
-  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
   /// Standard normal.
-  public mutating func normal() -> Double {
+  package mutating func normal() -> Double {
     let layers = Ziggurat.shared
     while true {
       let bits = next()

@@ -4,7 +4,7 @@ import Testing
 /// Expects that `body` throws an `EVSSMError` of this code, and of this limit's name if one is given, within the time
 /// that
 /// hostile input may take (generously: a debug build on a busy machine).
-public func expectRefusal(
+package func expectRefusal(
   _ label: String, _ code: String, limit: String? = nil, sourceLocation: SourceLocation = #_sourceLocation,
   _ body: () throws -> Void
 ) {

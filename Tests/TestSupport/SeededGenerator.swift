@@ -1,12 +1,12 @@
 import Foundation
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine.
-public struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 
-  public init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -15,10 +15,10 @@ public struct SeededGenerator: RandomNumberGenerator {
   }
 
   /// Uniform in [0, 1).
-  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
   /// Standard normal, by Box and Muller.
-  public mutating func normal() -> Double {
+  package mutating func normal() -> Double {
     (-2 * log(1 - uniform())).squareRoot() * cos(2 * .pi * uniform())
   }
 }

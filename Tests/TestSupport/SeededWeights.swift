@@ -5,8 +5,8 @@ import Tensors
 /// Checkpoints with seeded random weights of the magnitudes of a network at work: activations stay near 1, and every
 /// filter, bias and decay is distinct, so that a transposed, mirrored or dropped weight shows. They are those for which
 /// the goldens in Tests/Fixtures were made.
-public enum SeededWeights {
-  public static func catalogue(_ architecture: EVSSMArchitecture, seed: UInt32) throws -> TensorCatalogue {
+package enum SeededWeights {
+  package static func catalogue(_ architecture: EVSSMArchitecture, seed: UInt32) throws -> TensorCatalogue {
     var generator = NumPyGenerator(seed: seed)
     var out = TensorCatalogue()
     for parameter in architecture.parameters {
@@ -19,7 +19,7 @@ public enum SeededWeights {
   }
 
   /// A small network: rank and hidden channels as the authors derive them.
-  public static func architecture(
+  package static func architecture(
     dim: Int, blocks: [Int], expansion: Double = 3, downKernels: [Int] = [3, 3], upKernels: [Int] = [3, 3]
   ) -> EVSSMArchitecture {
     let channels = (0..<3).map { dim << $0 }
@@ -29,7 +29,7 @@ public enum SeededWeights {
   }
 
   /// A picture (3 · height · width values) in [0, 1).
-  public static func picture(height: Int, width: Int, seed: UInt64) -> [Float] {
+  package static func picture(height: Int, width: Int, seed: UInt64) -> [Float] {
     var generator = SeededGenerator(seed: seed)
     return (0..<3 * height * width).map { _ in Float(generator.uniform()) }
   }

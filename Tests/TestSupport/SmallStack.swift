@@ -1,7 +1,7 @@
 import Foundation
 
 /// Runs `body` on a thread with 512 KiB of stack, the least that the libraries promise to work on.
-public func onSmallStack<Value>(_ body: @escaping () throws -> Value) throws -> Value {
+package func onSmallStack<Value>(_ body: @escaping () throws -> Value) throws -> Value {
   let job = Job(body)
   let thread = Thread { job.run() }
   thread.stackSize = 512 << 10

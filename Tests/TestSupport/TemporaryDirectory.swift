@@ -1,10 +1,10 @@
 import Foundation
 
 /// A directory of its own for one test, removed with everything in it.
-public final class TemporaryDirectory: Sendable {
-  public let path: String
+package final class TemporaryDirectory: Sendable {
+  package let path: String
 
-  public init() throws {
+  package init() throws {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("evssm-test-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     path = url.path
@@ -13,17 +13,17 @@ public final class TemporaryDirectory: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// Writes `bytes` under `name` and gives the path.
-  public func file(_ name: String, _ bytes: [UInt8]) throws -> String {
+  package func file(_ name: String, _ bytes: [UInt8]) throws -> String {
     let path = path(name)
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     return path
   }
 
-  public func path(_ name: String) -> String { "\(path)/\(name)" }
+  package func path(_ name: String) -> String { "\(path)/\(name)" }
 
   /// Names of everything in the directory, sorted.
-  public func contents() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
+  package func contents() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
 }
 
 /// The bytes of a file, for comparisons.
-public func bytes(ofFile path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+package func bytes(ofFile path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }

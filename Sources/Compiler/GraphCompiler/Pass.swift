@@ -2,7 +2,7 @@ import GraphIR
 import Tensors
 
 /// An entry of ``Pipeline``: a rewrite that is exact in real arithmetic.
-public protocol Rewrite: Sendable {
+package protocol Rewrite: Sendable {
   /// In kebab case, such as `sink-frames`.
   static var name: String { get }
 
@@ -15,7 +15,7 @@ public protocol Rewrite: Sendable {
 ///
 /// A pass looks at a graph and describes an ``Edit``; it never changes anything itself. ``Pipeline`` applies the edit
 /// and verifies the result.
-public protocol Pass: Rewrite {
+package protocol Pass: Rewrite {
   /// Whether the pass is run on the bodies of regions as well.
   static var entersRegions: Bool { get }
 
@@ -23,9 +23,9 @@ public protocol Pass: Rewrite {
 }
 
 extension Pass {
-  public static var entersRegions: Bool { true }
+  package static var entersRegions: Bool { true }
 
-  public func run(_ graph: Graph) throws -> (graph: Graph, changed: Bool, explanations: [Explanation]) {
+  package func run(_ graph: Graph) throws -> (graph: Graph, changed: Bool, explanations: [Explanation]) {
     let inner = Self.entersRegions ? try editRegions(of: graph) : Edit(of: graph, pass: Self.name)
     let prepared = try graph.applying(inner)
     let edit = try self.edit(prepared)

@@ -2,7 +2,7 @@ import GraphIR
 import Tensors
 
 /// The whole compilation of a graph: this list.
-public enum Pipeline {
+package enum Pipeline {
   /// EVSSM's operators in graphs of ONNX's, once each; then portable rewrites, run to a fixpoint; then what prepares the
   /// stages, once each; then the stages themselves.
   static let raise: [any Rewrite] = [
@@ -36,34 +36,34 @@ public enum Pipeline {
     FusePictureConvolution(),
   ]
 
-  public enum Stage: String, Sendable, CaseIterable { case raise, simplify, lower, fuse }
+  package enum Stage: String, Sendable, CaseIterable { case raise, simplify, lower, fuse }
 
-  public struct Options: Sendable {
+  package struct Options: Sendable {
     /// The last stage to run.
-    public var last: Stage
+    package var last: Stage
     /// Whether to keep the graph after every pass.
-    public var keepsSnapshots: Bool
+    package var keepsSnapshots: Bool
     /// Whether EVSSM's operators are looked for in graphs of ONNX's.
-    public var raises: Bool
+    package var raises: Bool
 
-    public init(last: Stage = .fuse, keepsSnapshots: Bool = false, raises: Bool = true) {
+    package init(last: Stage = .fuse, keepsSnapshots: Bool = false, raises: Bool = true) {
       self.last = last
       self.keepsSnapshots = keepsSnapshots
       self.raises = raises
     }
   }
 
-  public struct Snapshot: Sendable {
-    public var pass: String
-    public var graph: Graph
+  package struct Snapshot: Sendable {
+    package var pass: String
+    package var graph: Graph
   }
 
-  public struct Result: Sendable {
-    public var graph: Graph
+  package struct Result: Sendable {
+    package var graph: Graph
     /// What each pass did and left undone, in order.
-    public var explanations: [Explanation]
+    package var explanations: [Explanation]
     /// The graph after every pass that changed it, if asked for.
-    public var snapshots: [Snapshot]
+    package var snapshots: [Snapshot]
   }
 
   /// Compiles a graph up to the stage that the options name.
@@ -72,7 +72,7 @@ public enum Pipeline {
   /// that was raised ends in a fused stage stays as it was; the explanations say what stood in the way. Throws
   /// `compiler.not-fused`, naming what is left over, when a graph of EVSSM's operators is not a network that the stages can
   /// express, and `graph.invalid` when a pass breaks a rule.
-  public static func run(_ graph: Graph, _ options: Options = Options()) throws -> Result {
+  package static func run(_ graph: Graph, _ options: Options = Options()) throws -> Result {
     guard graph.nodes.contains(where: { $0.op is Primitive }) else {
       let result = try compile(graph, options)
       try checkFused(result.graph, options)

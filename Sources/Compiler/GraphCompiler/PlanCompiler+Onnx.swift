@@ -12,7 +12,7 @@ extension PlanCompiler {
   /// - Parameters:
   ///   - raises: whether EVSSM is looked for.
   ///   - precision: what the stages' matrices compute in.
-  public static func compile(
+  package static func compile(
     onnx graph: Graph, outputNames: [String], model: ModelDescription, raises: Bool = true,
     precision: Precision = .float32
   ) throws -> CompiledPlan {

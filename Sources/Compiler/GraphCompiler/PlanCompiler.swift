@@ -3,27 +3,27 @@ import GraphIR
 import Tensors
 
 /// A plan with its packed weights, and how it came about.
-public struct CompiledPlan: Sendable {
-  public var plan: Plan
-  public var weights: TensorStorage
+package struct CompiledPlan: Sendable {
+  package var plan: Plan
+  package var weights: TensorStorage
   /// What each pass did and left undone, in order, and how each step was scheduled.
-  public var explanations: [Explanation]
+  package var explanations: [Explanation]
   /// The graph of fused stages that the plan runs; its nodes are named like the plan's steps.
-  public var fusedGraph: Graph
+  package var fusedGraph: Graph
   /// Packed weights that are NaN or infinite. Such a plan runs, and its description says so.
-  public var nonFiniteWeightCount: Int
+  package var nonFiniteWeightCount: Int
 
   /// The plan as a runtime takes it, without a file. Throws what ``PlanValidator`` throws.
-  public func loaded() throws -> LoadedPlan { try LoadedPlan(plan: plan, weights: weights) }
+  package func loaded() throws -> LoadedPlan { try LoadedPlan(plan: plan, weights: weights) }
 }
 
 /// Graph in, plan out: the passes of ``Pipeline``, then emission.
-public enum PlanCompiler {
+package enum PlanCompiler {
   /// Compiles a graph of one picture input and one picture output, its matrices in `precision`.
   ///
   /// Throws what ``Pipeline/run(_:_:)`` throws, and `compile.no-kernel` for stages that have none.
   /// - Complexity: O(weights); a few copies of the weights are alive at a time.
-  public static func compile(
+  package static func compile(
     _ graph: Graph, model: ModelDescription, schedule: Schedule = Schedule(), precision: Precision = .float32
   ) throws -> CompiledPlan {
     try emitted(Pipeline.run(graph), model, schedule: schedule, precision: precision)

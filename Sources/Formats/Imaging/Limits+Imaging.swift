@@ -2,18 +2,18 @@ import Tensors
 
 extension Limits {
   /// `max_picture_pixels`: pixels of a picture.
-  public static let maxPicturePixels = 64_000_000
+  package static let maxPicturePixels = 64_000_000
   /// `max_picture_side`: width or height of a picture in pixels.
-  public static let maxPictureSide = 32_768
+  package static let maxPictureSide = 32_768
   /// `max_picture_file`: bytes of a PNG or JPEG file.
-  public static let maxPictureFileBytes = 1 << 30
+  package static let maxPictureFileBytes = 1 << 30
   /// `max_png_ancillary_chunk`: bytes of a PNG chunk that is not needed to draw the picture (frames of an animation
   /// excepted).
-  public static let maxPNGAncillaryChunkBytes = 1 << 20
+  package static let maxPNGAncillaryChunkBytes = 1 << 20
   /// `max_jpeg_scans`: scans of a JPEG file.
-  public static let maxJPEGScans = 100
+  package static let maxJPEGScans = 100
   /// `max_npy_header`: bytes of the header of a .npy file.
-  public static let maxNumpyHeaderBytes = 65_536
+  package static let maxNumpyHeaderBytes = 65_536
 
   /// Throws unless 1 ≤ `width`, `height` ≤ `max_picture_side` and their product ≤ `max_picture_pixels`.
   static func checkPicture(width: Int, height: Int) throws {

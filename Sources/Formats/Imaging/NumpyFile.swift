@@ -1,7 +1,7 @@
 import Tensors
 
 /// Arrays in NumPy's .npy format, versions 1.0 to 3.0 (`numpy.lib.format`).
-public enum NumpyFile {
+package enum NumpyFile {
   static let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
   /// Reads a little-endian float32 array, of any shape within the limits on tensors.
@@ -9,15 +9,15 @@ public enum NumpyFile {
   /// - Throws: `npy.not-npy`, `npy.version`, `npy.header`, `npy.unsupported-dtype`, `npy.size-mismatch`, `limit.exceeded`,
   ///   `file.…`.
   /// - Complexity: O(file); the values are held once, those of an array in Fortran order twice while they are moved.
-  public static func read(path: String) throws -> Tensor { try read(path: path, types: [.float32]) }
+  package static func read(path: String) throws -> Tensor { try read(path: path, types: [.float32]) }
 
   /// Like ``read(path:)``, for every element type that NumPy and tensors share.
-  public static func readArray(path: String) throws -> Tensor {
+  package static func readArray(path: String) throws -> Tensor {
     try read(path: path, types: Set(NumpyHeader.types.keys))
   }
 
   /// The shape of the array in a file, from its header alone. Throws as ``read(path:)`` does for the header.
-  public static func shape(path: String) throws -> [Int] {
+  package static func shape(path: String) throws -> [Int] {
     do {
       let file = try InputFile(path)
       let range = try headerRange(byteCount: file.byteCount, prefix: file.prefix(12))
@@ -110,7 +110,7 @@ public enum NumpyFile {
   ///
   /// The same tensor gives the same bytes; the file appears only when it is complete.
   /// - Throws: `limit.exceeded` for a rank that NumPy arrays here may not have, `file.unwritable`.
-  public static func write(_ tensor: Tensor, to path: String) throws {
+  package static func write(_ tensor: Tensor, to path: String) throws {
     let tensor = try writable(tensor)
     let file = try OutputFile(path)
     try file.write(header(tensor))

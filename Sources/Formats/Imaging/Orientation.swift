@@ -1,10 +1,10 @@
 /// How a stored picture must be turned or mirrored to be upright: the EXIF tag 0x0112 (CIPA DC-008, 4.6.5.1).
-public enum Orientation: Int, Sendable, Hashable, CaseIterable {
+package enum Orientation: Int, Sendable, Hashable, CaseIterable {
   case upright = 1
   case mirrored, halfTurn, flipped, transposed, rightTurn, transverse, leftTurn
 
   /// Whether width and height change places.
-  public var swapsSides: Bool { rawValue >= 5 }
+  package var swapsSides: Bool { rawValue >= 5 }
 
   /// Where the upright picture's first pixel is stored, and how far apart its neighbours to the right and below are, in
   /// pixels.

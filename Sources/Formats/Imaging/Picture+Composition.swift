@@ -5,7 +5,7 @@ extension Picture {
   ///
   /// - Parameter captions: of the letters a, b, e, f, o, r and t; drawn at the top left where there is room.
   /// - Throws: `picture.size-mismatch` when the heights differ; `limit.exceeded` for the size.
-  public func beside(_ other: Picture, captions: (String, String)) throws -> Picture {
+  package func beside(_ other: Picture, captions: (String, String)) throws -> Picture {
     guard height == other.height else {
       throw EVSSMError(
         "picture.size-mismatch", "Pictures of heights \(height) and \(other.height) cannot stand side by side.")
@@ -22,7 +22,7 @@ extension Picture {
 
   /// The absolute difference to `other` times `factor`, clipped, in 8 bits.
   /// - Throws: `picture.size-mismatch` when the sizes differ.
-  public func difference(to other: Picture, times factor: Int) throws -> Picture {
+  package func difference(to other: Picture, times factor: Int) throws -> Picture {
     guard width == other.width, height == other.height else {
       throw EVSSMError(
         "picture.size-mismatch",
@@ -34,7 +34,7 @@ extension Picture {
   }
 
   /// The picture in 8 bits, made smaller to fit a width; never larger. Each pixel is the mean of the area it covers.
-  public func fitted(toWidth limit: Int) throws -> Picture {
+  package func fitted(toWidth limit: Int) throws -> Picture {
     guard width > limit, limit > 0 else { return try Picture(width: width, height: height, rgb: rgb) }
     let (newWidth, newHeight) = (limit, max(1, (height * limit + width / 2) / width))
     let (columns, rows) = (Self.spans(width, newWidth), Self.spans(height, newHeight))

@@ -4,7 +4,7 @@ extension Picture {
   /// The samples as float32 planes (3, H, W), in 0...1: byte / 255 or value / 65,535, each correctly rounded.
   ///
   /// - Complexity: O(pixels), one pass.
-  public func planes() -> [Float] {
+  package func planes() -> [Float] {
     [Float](unsafeUninitializedCapacity: 3 * width * height) { buffer, initialized in
       fill(buffer)
       initialized = 3 * width * height
@@ -13,7 +13,7 @@ extension Picture {
 
   /// The same values written to a buffer of the caller's of exactly `3 · width · height` elements.
   /// - Throws: `picture.sample-count` for a buffer of another size.
-  public func copyPlanes(to buffer: UnsafeMutableBufferPointer<Float>) throws {
+  package func copyPlanes(to buffer: UnsafeMutableBufferPointer<Float>) throws {
     guard buffer.count == 3 * width * height else {
       throw EVSSMError(
         "picture.sample-count", "A buffer of \(buffer.count) values does not take \(width) by \(height) RGB pixels.",
@@ -25,7 +25,7 @@ extension Picture {
   /// The values of a rectangle as planes (3, rows, columns).
   /// - Throws: `picture.sample-count` for a buffer of another size, or a rectangle that is not in the picture.
   /// - Complexity: O(rows · columns).
-  public func copyPlanes(
+  package func copyPlanes(
     rows: Range<Int>, columns: Range<Int>, to buffer: UnsafeMutableBufferPointer<Float>
   ) throws {
     guard rows.lowerBound >= 0, rows.upperBound <= height, columns.lowerBound >= 0, columns.upperBound <= width,
@@ -77,7 +77,7 @@ extension Picture {
   ///
   /// - Throws: `picture.sample-count` when `planes` does not hold `3 · width · height` values; errors of the size.
   /// - Complexity: O(pixels), one pass.
-  public init(planes: UnsafeBufferPointer<Float>, width: Int, height: Int, alpha: [UInt8]? = nil) throws {
+  package init(planes: UnsafeBufferPointer<Float>, width: Int, height: Int, alpha: [UInt8]? = nil) throws {
     try Limits.checkPicture(width: width, height: height)
     let count = width * height
     guard planes.count == 3 * count else {
@@ -95,7 +95,7 @@ extension Picture {
   }
 
   /// The same for an array.
-  public init(planes: [Float], width: Int, height: Int, alpha: [UInt8]? = nil) throws {
+  package init(planes: [Float], width: Int, height: Int, alpha: [UInt8]? = nil) throws {
     self = try planes.withUnsafeBufferPointer {
       try Picture(planes: $0, width: width, height: height, alpha: alpha)
     }

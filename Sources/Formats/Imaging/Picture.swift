@@ -3,9 +3,9 @@ import Tensors
 /// An upright RGB picture in memory.
 ///
 /// Samples are as in the file: no colour profile or gamma is applied.
-public struct Picture: Sendable, Hashable {
+package struct Picture: Sendable, Hashable {
   /// Samples row by row, the R, G and B of a pixel side by side.
-  public enum Samples: Sendable, Hashable {
+  package enum Samples: Sendable, Hashable {
     /// 0...255
     case eightBit([UInt8])
     /// 0...65,535
@@ -13,18 +13,18 @@ public struct Picture: Sendable, Hashable {
   }
 
   /// In pixels.
-  public let width: Int
+  package let width: Int
   /// In pixels.
-  public let height: Int
+  package let height: Int
   /// `3 · width · height` samples.
-  public let samples: Samples
+  package let samples: Samples
   /// Opacity, `width · height` bytes, 255 for opaque; nil when every pixel is. Not premultiplied into the samples.
-  public let alpha: [UInt8]?
+  package let alpha: [UInt8]?
   /// What reading changed or ignored.
-  public var notes: [PictureNote]
+  package var notes: [PictureNote]
 
   /// - Throws: `picture.empty` or `limit.exceeded` for the size, `picture.sample-count` when the arrays do not fill it.
-  public init(width: Int, height: Int, samples: Samples, alpha: [UInt8]? = nil, notes: [PictureNote] = []) throws {
+  package init(width: Int, height: Int, samples: Samples, alpha: [UInt8]? = nil, notes: [PictureNote] = []) throws {
     try Limits.checkPicture(width: width, height: height)
     guard samples.count == 3 * width * height, alpha.map({ $0.count == width * height }) ?? true else {
       throw EVSSMError(
@@ -39,14 +39,14 @@ public struct Picture: Sendable, Hashable {
   }
 
   /// A picture of 8-bit samples, `3 · width · height` bytes.
-  public init(width: Int, height: Int, rgb: [UInt8], alpha: [UInt8]? = nil) throws {
+  package init(width: Int, height: Int, rgb: [UInt8], alpha: [UInt8]? = nil) throws {
     try self.init(width: width, height: height, samples: .eightBit(rgb), alpha: alpha)
   }
 
   /// The samples in 8 bits; 16-bit ones are rounded to nearest.
   ///
   /// - Complexity: O(1) for 8-bit samples, else O(pixels).
-  public var rgb: [UInt8] {
+  package var rgb: [UInt8] {
     switch samples {
     case .eightBit(let bytes): bytes
     case .sixteenBit(let words): words.map { UInt8((UInt32($0) * 255 + 32_767) / 65_535) }
@@ -64,7 +64,7 @@ extension Picture.Samples {
 }
 
 /// Something about a file that is not in the picture as it was read or written.
-public enum PictureNote: String, Sendable, Hashable, CaseIterable {
+package enum PictureNote: String, Sendable, Hashable, CaseIterable {
   case greyReplicated = "grey samples were copied to red, green and blue"
   case paletteExpanded = "palette colours were expanded"
   case opaqueAlphaDropped = "the alpha channel was dropped: every pixel is opaque"

@@ -1,13 +1,13 @@
 import Tensors
 
 /// An 8-bit picture that is made row by row from float32 values, in three bytes a pixel.
-public struct PictureBuilder: Sendable {
-  public let width: Int
-  public let height: Int
+package struct PictureBuilder: Sendable {
+  package let width: Int
+  package let height: Int
   private var bytes: [UInt8]
 
   /// A black picture. Throws errors of the size.
-  public init(width: Int, height: Int) throws {
+  package init(width: Int, height: Int) throws {
     try Limits.checkPicture(width: width, height: height)
     self.width = width
     self.height = height
@@ -17,7 +17,7 @@ public struct PictureBuilder: Sendable {
   /// Sets rows from values as (rows, 3, width), rounded as ``Picture/init(planes:width:height:alpha:)`` does.
   /// - Throws: `picture.sample-count` when the values do not fill the rows, or the picture has no such rows.
   /// - Complexity: O(values).
-  public mutating func setRows(_ rows: Range<Int>, _ values: UnsafeBufferPointer<Float>) throws {
+  package mutating func setRows(_ rows: Range<Int>, _ values: UnsafeBufferPointer<Float>) throws {
     guard rows.lowerBound >= 0, rows.upperBound <= height, values.count == 3 * rows.count * width else {
       throw EVSSMError(
         "picture.sample-count", "\(values.count) values do not fill rows \(rows) of \(width) RGB pixels.",
@@ -34,7 +34,7 @@ public struct PictureBuilder: Sendable {
   }
 
   /// The picture; the bytes are not copied.
-  public func picture(alpha: [UInt8]? = nil) throws -> Picture {
+  package func picture(alpha: [UInt8]? = nil) throws -> Picture {
     try Picture(width: width, height: height, rgb: bytes, alpha: alpha)
   }
 }

@@ -9,17 +9,17 @@ import Tensors
 #endif
 
 /// How far two pictures, or two arrays of the same size, are apart.
-public struct PictureDifference: Sendable, Hashable {
+package struct PictureDifference: Sendable, Hashable {
   /// Largest absolute difference, in the units of the samples; infinite where one side is NaN and the other is not.
-  public let maximum: Double
+  package let maximum: Double
   /// Mean absolute difference, in the units of the samples.
-  public let mean: Double
+  package let mean: Double
   /// Peak signal-to-noise ratio in dB, 10 · log₁₀(peak² / mean squared difference); infinite for equal samples.
-  public let psnr: Double
+  package let psnr: Double
 
   /// Over the RGB samples in 8 bits; units and peak are 255.
   /// - Throws: `picture.size-mismatch` when the sizes differ.
-  public init(_ a: Picture, _ b: Picture) throws {
+  package init(_ a: Picture, _ b: Picture) throws {
     guard a.width == b.width, a.height == b.height else {
       throw EVSSMError(
         "picture.size-mismatch",
@@ -35,7 +35,7 @@ public struct PictureDifference: Sendable, Hashable {
   /// Over two arrays of the same count.
   /// - Parameter peak: the largest value a sample is meant to have.
   /// - Throws: `picture.size-mismatch` when the counts differ.
-  public init(_ a: [Float], _ b: [Float], peak: Double = 1) throws {
+  package init(_ a: [Float], _ b: [Float], peak: Double = 1) throws {
     self = try a.withUnsafeBufferPointer { a in
       try b.withUnsafeBufferPointer { b in
         try PictureDifference(a.count, b.count, peak: peak) { Self.distance(a[$0], b[$0]) }

@@ -1,12 +1,12 @@
 import Tensors
 
 /// A picture file format that is read and written.
-public enum PictureFormat: String, Sendable, Hashable, CaseIterable {
+package enum PictureFormat: String, Sendable, Hashable, CaseIterable {
   case png = "PNG"
   case jpeg = "JPEG"
 
   /// File name extensions, in lower case.
-  public var extensions: [String] {
+  package var extensions: [String] {
     switch self {
     case .png: ["png"]
     case .jpeg: ["jpg", "jpeg"]
@@ -15,7 +15,7 @@ public enum PictureFormat: String, Sendable, Hashable, CaseIterable {
 
   /// The format of a file that starts with `prefix` (at least 12 bytes), by content alone.
   /// - Throws: `picture.unknown-format`, naming the format if it is a well-known one.
-  public init(prefix: UnsafeRawBufferPointer) throws {
+  package init(prefix: UnsafeRawBufferPointer) throws {
     if prefix.starts(with: PNGStructure.signature) {
       self = .png
     } else if prefix.starts(with: [0xFF, 0xD8, 0xFF]) {
@@ -38,7 +38,7 @@ public enum PictureFormat: String, Sendable, Hashable, CaseIterable {
 
   /// The format that an output path asks for by its extension.
   /// - Throws: `picture.unknown-extension` (usage), naming the extensions there are.
-  public init(outputPath path: String) throws {
+  package init(outputPath path: String) throws {
     let name = path.split(separator: "/").last ?? ""
     let ending = name.lastIndex(of: ".").map { name[name.index(after: $0)...].lowercased() } ?? ""
     guard let format = Self.allCases.first(where: { $0.extensions.contains(ending) }) else {

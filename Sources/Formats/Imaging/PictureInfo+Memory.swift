@@ -7,14 +7,14 @@ extension PictureInfo {
   private var sampleByteCount: Int { bitDepth == 16 ? 2 : 1 }
 
   /// Bytes of the decoded ``Picture``: samples, and a byte a pixel of opacity.
-  public var pictureByteCount: Int { pixels * (3 * sampleByteCount + (hasAlpha ? 1 : 0)) }
+  package var pictureByteCount: Int { pixels * (3 * sampleByteCount + (hasAlpha ? 1 : 0)) }
 
   /// Bytes in use at the most while ``Picture/read(path:)`` works on a file of `fileByteCount` bytes, the result
   /// included.
   ///
   /// The decoder's output, its parted or turned copy, the file, for PNG its chunks once more, for JPEG of several scans
   /// all coefficients, and working rows.
-  public func decodingByteCount(fileByteCount: Int) -> Int {
+  package func decodingByteCount(fileByteCount: Int) -> Int {
     let interleaved = pixels * (hasAlpha ? 4 : 3) * sampleByteCount
     let turned = orientation == .upright ? 0 : pictureByteCount
     let copies = hasAlpha || turned > 0 ? pictureByteCount + turned : 0
@@ -34,7 +34,7 @@ extension PictureInfo {
 
   /// Bytes in use at the most while ``Picture/write(to:quality:)`` works on a picture of 8 bits, beside the picture
   /// itself.
-  public static func encodingByteCount(width: Int, height: Int, hasAlpha: Bool, as format: PictureFormat) -> Int {
+  package static func encodingByteCount(width: Int, height: Int, hasAlpha: Bool, as format: PictureFormat) -> Int {
     let rows = workingRows * width * 8
     switch format {
     case .png:

@@ -1,30 +1,30 @@
 import Tensors
 
 /// What a picture file says about itself, known without decoding it and checked against every limit on its structure.
-public struct PictureInfo: Sendable, Hashable {
-  public let format: PictureFormat
+package struct PictureInfo: Sendable, Hashable {
+  package let format: PictureFormat
   /// In pixels, of the upright picture.
-  public let width: Int
+  package let width: Int
   /// In pixels, of the upright picture.
-  public let height: Int
+  package let height: Int
   /// Bits a sample, or a palette index, as stored.
-  public let bitDepth: Int
+  package let bitDepth: Int
   /// Channels as stored: 1 grey or palette, 2 grey and alpha, 3 colour, 4 colour and alpha.
-  public let channels: Int
-  public let orientation: Orientation
+  package let channels: Int
+  package let orientation: Orientation
   /// Whether pixels may be less than opaque: an alpha channel, or a transparent colour of PNG.
-  public let hasAlpha: Bool
+  package let hasAlpha: Bool
   /// Whether a JPEG decoder must keep all coefficients until the last scan, as for progressive pictures.
-  public let hasSeveralScans: Bool
+  package let hasSeveralScans: Bool
 
   /// - Throws: everything that ``Picture/init(bytes:)`` throws for the structure of a file.
   /// - Complexity: O(file) time for its chunks or markers, O(1) memory.
-  public init(bytes: [UInt8]) throws {
+  package init(bytes: [UInt8]) throws {
     self = try bytes.withUnsafeBytes { try PictureStructure($0).info }
   }
 
   /// Reads the file at `path`. Memory: the file.
-  public static func read(path: String) throws -> PictureInfo {
+  package static func read(path: String) throws -> PictureInfo {
     do { return try PictureInfo(bytes: Picture.fileBytes(path)) } catch let error as EVSSMError {
       throw error.at(.init(file: path))
     }

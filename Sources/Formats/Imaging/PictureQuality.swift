@@ -9,9 +9,9 @@ import Tensors
 #endif
 
 /// How close a restored picture comes to the sharp one, in the measures that papers report.
-public struct PictureQuality: Sendable, Hashable {
+package struct PictureQuality: Sendable, Hashable {
   /// How the two pictures are brought together before they are measured.
-  public enum Alignment: String, Sendable, Hashable, CaseIterable {
+  package enum Alignment: String, Sendable, Hashable, CaseIterable {
     /// Not at all: pixel by pixel, as for GoPro and HIDE.
     case none
     /// The protocol of RealBlur (Rim, Lee, Won, Cho, ECCV 2020), whose pairs come from two shots: the result is scaled
@@ -20,16 +20,16 @@ public struct PictureQuality: Sendable, Hashable {
   }
 
   /// Peak signal-to-noise ratio over the RGB samples, in dB; infinite for equal pictures.
-  public let psnr: Double
+  package let psnr: Double
   /// Mean of the structural similarity over pixels and channels; see ``StructuralSimilarity``.
-  public let ssim: Double
+  package let ssim: Double
 
   /// Measures `result` against `target`, both in 8 bits.
   ///
   /// - Throws: `picture.size-mismatch`, `picture.too-small` below 11×11 pixels, `picture.no-alignment` when no
   ///   homography is found.
   /// - Complexity: O(pixels); the alignment takes up to a hundred passes.
-  public init(_ result: Picture, target: Picture, alignment: Alignment = .none) throws {
+  package init(_ result: Picture, target: Picture, alignment: Alignment = .none) throws {
     switch alignment {
     case .none:
       psnr = try PictureDifference(result, target).psnr

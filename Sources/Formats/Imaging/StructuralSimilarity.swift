@@ -13,16 +13,16 @@ import Tensors
 ///
 /// The mean runs over the pixels whose 11×11 neighbourhood lies inside the picture and over the three channels: what
 /// scikit-image's `structural_similarity` gives with `gaussian_weights`, `sigma` 1.5 and no `use_sample_covariance`.
-public enum StructuralSimilarity {
+package enum StructuralSimilarity {
   /// Width of the window of weights, in pixels; pictures need at least as many a side.
-  public static let windowSide = 11
+  package static let windowSide = 11
   private static let radius = windowSide / 2
 
   /// Of the RGB samples in 8 bits; 1 for equal pictures.
   ///
   /// - Throws: `picture.size-mismatch` when the sizes differ, `picture.too-small` below 11×11 pixels.
   /// - Complexity: O(pixels), 48 bytes of memory a pixel.
-  public static func mean(_ a: Picture, _ b: Picture) throws -> Double {
+  package static func mean(_ a: Picture, _ b: Picture) throws -> Double {
     try mean(PixelPlanes(a), PixelPlanes(b), peak: 255)
   }
 

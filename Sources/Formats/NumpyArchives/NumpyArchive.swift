@@ -3,14 +3,14 @@ import Tensors
 import ZipFormat
 
 /// Named arrays in NumPy's .npz format: a zip archive of .npy files (`numpy.savez`, `numpy.savez_compressed`).
-public enum NumpyArchive {
+package enum NumpyArchive {
   private static let suffix = ".npy"
 
   /// Reads all arrays, in the order of the file.
   ///
   /// - Throws: `zip.…` for archives that are malformed, `npz.entry` for entries that are no arrays, `npy.…` for arrays
   ///   that are not read, `limit.exceeded`, `file.…`.
-  public static func read(path: String) throws -> [(name: String, tensor: Tensor)] {
+  package static func read(path: String) throws -> [(name: String, tensor: Tensor)] {
     do {
       let archive = try ZipArchive(file: InputFile(path))
       return try archive.directory.entries.map { try read($0, archive) }
@@ -31,7 +31,7 @@ public enum NumpyArchive {
   /// Writes arrays, stored. The same arrays give the same bytes; the file appears only when it is complete.
   ///
   /// - Throws: `npz.name` for names that no entry can have or that are there twice, `zip.write`, `file.unwritable`.
-  public static func write(_ arrays: [(name: String, tensor: Tensor)], to path: String) throws {
+  package static func write(_ arrays: [(name: String, tensor: Tensor)], to path: String) throws {
     var seen: Set<String> = []
     for (name, _) in arrays {
       guard ZipEntryName.isValid(name + suffix), seen.insert(name.lowercased()).inserted else {

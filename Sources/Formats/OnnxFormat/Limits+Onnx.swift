@@ -3,21 +3,21 @@ import Tensors
 
 extension Limits {
   /// Messages inside messages of an ONNX file.
-  public static let maxOnnxDepth = 64
+  package static let maxOnnxDepth = 64
   /// Sub-messages of an ONNX file.
-  public static let maxOnnxMessages = 2_000_000
+  package static let maxOnnxMessages = 2_000_000
   /// Nodes of a model with its sub-graphs, functions inlined.
-  public static let maxOnnxNodes = 1_000_000
+  package static let maxOnnxNodes = 1_000_000
   /// Functions that call functions, and so on.
-  public static let maxOnnxFunctionDepth = 32
+  package static let maxOnnxFunctionDepth = 32
   /// Bytes of the documentation and metadata entries of a model.
-  public static let maxOnnxMetadataBytes = 16 << 20
+  package static let maxOnnxMetadataBytes = 16 << 20
   /// Bytes that a model's tensors may take beyond twice its files, such as sparse ones written out.
-  public static let maxOnnxExpandedBytes = 16 << 20
+  package static let maxOnnxExpandedBytes = 16 << 20
   /// Elements of a list attribute.
-  public static let maxOnnxAttributeElements = 1_000_000
+  package static let maxOnnxAttributeElements = 1_000_000
   /// Axes of a tensor in an ONNX file.
-  public static let maxOnnxRank = 16
+  package static let maxOnnxRank = 16
 
   /// Bounds on an ONNX file of `fileBytes`, which is in memory while it is unpacked: together at most twice the file
   /// plus 56 MiB.

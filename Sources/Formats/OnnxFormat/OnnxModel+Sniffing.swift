@@ -2,11 +2,11 @@ import Tensors
 
 extension OnnxModel {
   /// Bytes that ``canRead(prefix:)`` looks at.
-  public static let sniffedByteCount = 64
+  package static let sniffedByteCount = 64
 
   /// Whether a file begins as exporters begin an ONNX file: the version of the format, then a text or the graph. ONNX has no
   /// mark of its own, so a file that begins otherwise may be one all the same.
-  public static func canRead(prefix: [UInt8]) -> Bool {
+  package static func canRead(prefix: [UInt8]) -> Bool {
     guard prefix.count >= 3, prefix[0] == 0x08, (1...32).contains(prefix[1]) else { return false }
     // Fields 2 to 8, length-delimited.
     return [0x12, 0x1A, 0x22, 0x32, 0x3A, 0x42].contains(prefix[2])

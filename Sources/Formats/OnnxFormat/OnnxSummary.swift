@@ -3,43 +3,43 @@ import PrimitiveOperators
 import Tensors
 
 /// What an ONNX file says of itself, without its tensors' data: for people.
-public struct OnnxSummary: Sendable {
-  public struct Value: Sendable {
-    public var name: String
+package struct OnnxSummary: Sendable {
+  package struct Value: Sendable {
+    package var name: String
     /// Such as `float32[1, 3, height, width]`.
-    public var type: String
+    package var type: String
   }
 
-  public struct Initializer: Sendable {
-    public var name: String
-    public var dtype: String
-    public var shape: [Int]
+  package struct Initializer: Sendable {
+    package var name: String
+    package var dtype: String
+    package var shape: [Int]
     /// The file with its data; nil if they lie in the model's.
-    public var file: String?
+    package var file: String?
   }
 
-  public struct OperatorUse: Sendable {
+  package struct OperatorUse: Sendable {
     /// With its domain, unless that is the standard one.
-    public var type: String
-    public var count: Int
-    public var isSupported: Bool
+    package var type: String
+    package var count: Int
+    package var isSupported: Bool
   }
 
-  public var formatVersion: Int
-  public var producer: String
-  public var opsets: [(domain: String, version: Int)]
-  public var metadata: [(key: String, value: String)]
-  public var inputs: [Value]
-  public var outputs: [Value]
-  public var initializers: [Initializer]
+  package var formatVersion: Int
+  package var producer: String
+  package var opsets: [(domain: String, version: Int)]
+  package var metadata: [(key: String, value: String)]
+  package var inputs: [Value]
+  package var outputs: [Value]
+  package var initializers: [Initializer]
   /// Names of functions that the model defines.
-  public var functions: [String]
+  package var functions: [String]
   /// By type; those in bodies and functions are counted once each.
-  public var operators: [OperatorUse]
+  package var operators: [OperatorUse]
 
-  public var nodeCount: Int { operators.reduce(0) { $0 + $1.count } }
+  package var nodeCount: Int { operators.reduce(0) { $0 + $1.count } }
   /// Elements of all initializers.
-  public var parameterCount: Int {
+  package var parameterCount: Int {
     initializers.reduce(0) { sum, tensor in
       tensor.shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } &+ sum
     }
@@ -50,7 +50,7 @@ extension OnnxModel {
   /// The summary. Throws `onnx.no-graph`, `onnx.format-version`, `onnx.opset` and what stated types throw.
   ///
   /// - Complexity: O(nodes + initializers).
-  public func summary() throws -> OnnxSummary {
+  package func summary() throws -> OnnxSummary {
     do { return try makeSummary() } catch let error as EVSSMError {
       throw path.map { error.at(.init(file: $0)) } ?? error
     }
@@ -121,7 +121,7 @@ extension OnnxModel {
   /// The initializers of the graph as a checkpoint's tensors, in the order of the file.
   ///
   /// Throws what ``imported(_:)`` throws for tensors.
-  public func initializers(_ options: ImportOptions = ImportOptions()) throws -> TensorCatalogue {
+  package func initializers(_ options: ImportOptions = ImportOptions()) throws -> TensorCatalogue {
     do {
       let graph = try ModelProperties(self).graph
       let decoder = TensorDecoder(

@@ -5,9 +5,9 @@ import Tensors
 ///
 /// Nothing is folded, so every weight keeps its name, its values and nearly its shape. One input, `picture`, float32
 /// (1, 3, H, W), and one output of the same type, `restored`. The same graph and options give the same bytes.
-public enum OnnxWriter {
+package enum OnnxWriter {
   /// How the selective scan is written.
-  public enum ScanForm: String, Sendable, CaseIterable {
+  package enum ScanForm: String, Sendable, CaseIterable {
     /// ONNX's Scan over positions.
     case scan
     /// A call of the model-local function `evssm.SelectiveScan`, whose body is that Scan: an engine that knows the function
@@ -16,23 +16,23 @@ public enum OnnxWriter {
   }
 
   /// The operator sets that can be asked for; the newest is the one of onnx 1.23.
-  public static let opsets = 17...28
+  package static let opsets = 17...28
   /// Gelu is one operator from here on.
   static let geluOpset = 20
   /// The axes of a reduction are an input from here on.
   static let reductionAxesOpset = 18
 
-  public struct Options: Sendable {
-    public var opset: Int
-    public var scanForm: ScanForm
+  package struct Options: Sendable {
+    package var opset: Int
+    package var scanForm: ScanForm
     /// Sizes of the graph's symbols when the model is to run at one size alone; else it runs at any.
-    public var sizes: SymbolSizes
+    package var sizes: SymbolSizes
     /// Whether weights are written to a second file, `….data`. Above 2 GiB they always are.
-    public var usesExternalData: Bool
+    package var usesExternalData: Bool
     /// Stands in the model's description.
-    public var documentation: String
+    package var documentation: String
 
-    public init(
+    package init(
       opset: Int = 20, scanForm: ScanForm = .scan, sizes: SymbolSizes = [:], usesExternalData: Bool = false,
       documentation: String = ""
     ) {
@@ -45,12 +45,12 @@ public enum OnnxWriter {
   }
 
   /// What was written.
-  public struct Report: Sendable, Hashable {
-    public var nodes: Int
-    public var initializers: Int
-    public var byteCount: Int
+  package struct Report: Sendable, Hashable {
+    package var nodes: Int
+    package var initializers: Int
+    package var byteCount: Int
     /// The file with the weights, if there is one.
-    public var externalPath: String?
+    package var externalPath: String?
   }
 
   /// Writes the model to `path`.
@@ -58,7 +58,7 @@ public enum OnnxWriter {
   /// Throws `onnx.opset` for an operator set that is not in ``opsets``, `onnx.no-form` for an operator that has no form
   /// in ONNX here, and `file.unwritable`.
   /// - Complexity: O(weights); weights in float32 are not copied.
-  public static func write(_ graph: Graph, to path: String, _ options: Options = Options()) throws -> Report {
+  package static func write(_ graph: Graph, to path: String, _ options: Options = Options()) throws -> Report {
     let document = try document(graph, options)
     let inlineBytes = document.graph.initializers.reduce(0) { $0 + $1.tensor.byteCount }
     let isExternal = options.usesExternalData || inlineBytes > Self.maxFileBytes

@@ -9,7 +9,7 @@ extension SafetensorsFile {
   /// The header keeps the catalogue's order; the data lies by falling element size, so every tensor is aligned to its
   /// element. The file appears under `path` only when it is complete.
   /// - Throws: `tensor-name.unsafe`, `limit.exceeded`, `file.unwritable`.
-  public static func write(_ catalogue: TensorCatalogue, metadata: [String: String] = [:], to path: String) throws {
+  package static func write(_ catalogue: TensorCatalogue, metadata: [String: String] = [:], to path: String) throws {
     let tensors = try checkedTensors(of: catalogue)
     let header = try headerBytes(tensors, metadata)
     let file = try OutputFile(path)

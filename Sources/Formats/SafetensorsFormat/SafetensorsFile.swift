@@ -6,29 +6,29 @@ import Tensors
 /// (https://huggingface.co/docs/safetensors). It is read more strictly than its own library does: duplicate keys,
 /// unknown
 /// fields and unprintable names are refused.
-public struct SafetensorsFile: Sendable {
+package struct SafetensorsFile: Sendable {
   /// What was read, beside the tensors.
-  public struct Report: Sendable, Hashable {
+  package struct Report: Sendable, Hashable {
     /// Files read: 1, or the number of shards.
-    public var fileCount: Int
+    package var fileCount: Int
     /// Bytes of the JSON headers, padding included.
-    public var headerByteCount: Int
+    package var headerByteCount: Int
     /// Bytes of the tensors.
-    public var dataByteCount: Int
+    package var dataByteCount: Int
     /// Whether the data starts at a multiple of eight bytes in every file. Harmless here if not.
-    public var isDataAligned: Bool
+    package var isDataAligned: Bool
   }
 
   /// The tensors in the order of the header; each a view into one storage a file.
-  public var catalogue: TensorCatalogue
+  package var catalogue: TensorCatalogue
   /// `__metadata__`; for shards, what the first of them (by name) that has a key says. Any text: escape it before it is
   /// printed.
-  public var metadata: [String: String]
-  public var report: Report
+  package var metadata: [String: String]
+  package var report: Report
 
   /// Whether a file that starts with `prefix` (at least 9 bytes) is a safetensors file or an index of shards, by
   /// content.
-  public static func canRead(prefix: [UInt8]) -> Bool {
+  package static func canRead(prefix: [UInt8]) -> Bool {
     SafetensorsIndex.canRead(prefix: prefix) || hasHeader(prefix)
   }
 
@@ -49,7 +49,7 @@ public struct SafetensorsFile: Sendable {
   ///   missing,
   ///   not a regular file, or cut short while it is read.
   /// - Complexity: O(file); the tensors' bytes are held once.
-  public static func read(path: String) throws -> SafetensorsFile {
+  package static func read(path: String) throws -> SafetensorsFile {
     do {
       let file = try InputFile(path)
       if SafetensorsIndex.canRead(prefix: try file.prefix(9)) { return try SafetensorsIndex.read(file) }

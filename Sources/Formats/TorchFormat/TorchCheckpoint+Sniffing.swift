@@ -2,10 +2,10 @@ import Tensors
 
 extension TorchCheckpoint {
   /// Bytes from the start of a file that ``canRead(prefix:)`` looks at, at most.
-  public static let sniffedByteCount = 512
+  package static let sniffedByteCount = 512
 
   /// Whether a file that starts with `prefix` is a zip archive or a legacy checkpoint, by content alone.
-  public static func canRead(prefix: some Collection<UInt8>) -> Bool {
+  package static func canRead(prefix: some Collection<UInt8>) -> Bool {
     let bytes = Array(prefix.prefix(sniffedByteCount))
     return isZip(bytes) || isLegacy(bytes)
   }

@@ -9,7 +9,7 @@ extension TorchCheckpoint {
   /// its own.
   /// - Parameter wrapper: the key under which the state dict stands; nil for a bare state dict.
   /// - Throws: `torch.write` (category `inputOutput`), `torch.tensor-name`, or a limit's error.
-  public static func write(_ catalogue: TensorCatalogue, wrapper: String? = "params", to path: String) throws {
+  package static func write(_ catalogue: TensorCatalogue, wrapper: String? = "params", to path: String) throws {
     guard !path.utf8.contains(0) else {
       throw EVSSMError("file.path", "A path holds a NUL character.", category: .usage)
     }

@@ -4,32 +4,32 @@ import Tensors
 ///
 /// Read are the zip container (PyTorch 1.6 and later) and the legacy one; dense tensors of the types of ``DType``,
 /// wherever they were saved (device tags are ignored), with any strides. All else is refused by a typed error.
-public struct TorchCheckpoint: Sendable {
+package struct TorchCheckpoint: Sendable {
   /// The order of bytes in the numbers of a file.
-  public enum ByteOrder: String, Sendable, Hashable { case little, big }
+  package enum ByteOrder: String, Sendable, Hashable { case little, big }
 
   /// What was found and what was used.
-  public struct Report: Sendable, Hashable {
+  package struct Report: Sendable, Hashable {
     /// `zip` or `legacy`.
-    public var container: String
+    package var container: String
     /// The keys that lead to the tensors, joined by dots, such as `params_ema`; `bare` when the file's object holds
     /// them.
-    public var wrapper: String
+    package var wrapper: String
     /// `module.` when every name carried it.
-    public var strippedPrefix: String?
-    public var byteOrder: ByteOrder
+    package var strippedPrefix: String?
+    package var byteOrder: ByteOrder
     /// Records of the archive, or storages of a legacy file, whether used or not.
-    public var recordCount: Int
+    package var recordCount: Int
     /// Distinct storages that the tensors use.
-    public var storageCount: Int
+    package var storageCount: Int
     /// Bytes held in memory, shared storages counted once.
-    public var storageByteCount: Int
+    package var storageByteCount: Int
     /// Keys that were passed over because they hold no tensors of the network, escaped; at most 100.
-    public var skipped: [String]
+    package var skipped: [String]
   }
 
-  public let catalogue: TensorCatalogue
-  public let report: Report
+  package let catalogue: TensorCatalogue
+  package let report: Report
 
   /// Reads the checkpoint at `path`.
   ///
@@ -38,7 +38,7 @@ public struct TorchCheckpoint: Sendable {
   /// - Parameter key: the key that holds the state dict, or several joined by dots.
   /// - Throws: `EVSSMError` with code `file.*`, `zip.*`, `pickle.*`, `torch.*`, or a limit's.
   /// - Complexity: O(file); contiguous tensors view one copy of their storage, others are copied.
-  public static func read(path: String, key: String? = nil) throws -> TorchCheckpoint {
+  package static func read(path: String, key: String? = nil) throws -> TorchCheckpoint {
     do {
       let file = try InputFile(path)
       let container = try openContainer(file)

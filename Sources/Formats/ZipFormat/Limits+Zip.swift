@@ -3,16 +3,16 @@ import Tensors
 /// Limits on zip archives. The published name of each stands in the error that quotes it.
 extension Limits {
   /// `max_zip_entries`
-  public static let maxZipEntries = 65_535
+  package static let maxZipEntries = 65_535
   /// `max_entry_name`: bytes of an archive entry's name.
-  public static let maxEntryNameBytes = 512
+  package static let maxEntryNameBytes = 512
   /// `max_zip_directory`: bytes of an archive's central directory.
-  public static let maxZipDirectoryBytes = 64 << 20
+  package static let maxZipDirectoryBytes = 64 << 20
   /// `max_ratio`: inflated bytes for each compressed byte of a record.
-  public static let maxInflationRatio = 1024
+  package static let maxInflationRatio = 1024
 
   /// `max_inflated`: bytes that all records of an archive of `fileBytes` may hold once inflated.
-  public static func maxInflatedBytes(fileBytes: Int) -> Int {
+  package static func maxInflatedBytes(fileBytes: Int) -> Int {
     scaled(fileBytes, by: 4, plus: 64 << 20)
   }
 

@@ -5,7 +5,7 @@ import Tensors
 ///
 /// - Parameters:
 ///   - type: the generated C struct that `descriptor` describes.
-public func withUnpackedMessage<Message, Result>(
+package func withUnpackedMessage<Message, Result>(
   _ bytes: UnsafeRawBufferPointer, as type: Message.Type, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
   limits: WireLimits, _ body: (UnsafePointer<Message>) throws -> Result
 ) throws -> Result {
@@ -15,7 +15,7 @@ public func withUnpackedMessage<Message, Result>(
 }
 
 /// Scans a message and unpacks it with protobuf-c. The caller gives it back with ``freeUnpackedMessage(_:)``.
-public func unpackedMessage<Message>(
+package func unpackedMessage<Message>(
   _ bytes: UnsafeRawBufferPointer, as type: Message.Type, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
   limits: WireLimits
 ) throws -> UnsafePointer<Message> {
@@ -32,7 +32,7 @@ public func unpackedMessage<Message>(
 }
 
 /// Gives back the memory of a message that ``unpackedMessage(_:as:_:limits:)`` made.
-public func freeUnpackedMessage<Message>(_ message: UnsafePointer<Message>) {
+package func freeUnpackedMessage<Message>(_ message: UnsafePointer<Message>) {
   let raw = UnsafeMutableRawPointer(mutating: message)
   protobuf_c_message_free_unpacked(raw.assumingMemoryBound(to: ProtobufCMessage.self), nil)
 }

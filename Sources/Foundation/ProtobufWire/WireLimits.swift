@@ -1,15 +1,15 @@
 /// Bounds on a protobuf message from outside, checked before anything is allocated for it.
-public struct WireLimits: Sendable, Hashable {
+package struct WireLimits: Sendable, Hashable {
   /// Messages inside messages (`max_protobuf_depth`).
-  public var depth: Int
+  package var depth: Int
   /// Sub-messages in all (`max_protobuf_messages`).
-  public var messages: Int
+  package var messages: Int
   /// Estimate of the bytes that protobuf-c allocates to unpack the message (`max_protobuf_bytes`).
-  public var unpackedBytes: Int
+  package var unpackedBytes: Int
   /// Whether a field that the schema does not name is an error (`protobuf.unknown-field`); it is skipped otherwise.
-  public var refusesUnknownFields: Bool
+  package var refusesUnknownFields: Bool
 
-  public init(
+  package init(
     depth: Int = 64, messages: Int = 2_000_000, unpackedBytes: Int, refusesUnknownFields: Bool = false
   ) {
     self.depth = depth

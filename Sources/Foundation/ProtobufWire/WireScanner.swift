@@ -6,7 +6,7 @@ import Tensors
 ///
 /// protobuf-c recurses without a limit, can allocate more than a hundred times the bytes it reads, and cuts strings at
 /// a zero byte.
-public struct WireScanner {
+package struct WireScanner {
   private struct Frame {
     var end: Int
     var descriptor: UnsafePointer<ProtobufCMessageDescriptor>
@@ -26,7 +26,7 @@ public struct WireScanner {
   /// schema, singular fields occur once, strings are UTF-8 without zero bytes.
   ///
   /// - Complexity: O(bytes).
-  public static func scan(
+  package static func scan(
     _ bytes: UnsafeRawBufferPointer, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, limits: WireLimits
   ) throws {
     var scanner = WireScanner(bytes, descriptor, limits)

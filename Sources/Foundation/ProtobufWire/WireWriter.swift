@@ -1,80 +1,80 @@
 /// Writes protobuf's wire format. The same calls give the same bytes; scalar fields of value zero are left out, as in
 /// proto3.
-public struct WireWriter {
-  public private(set) var bytes: [UInt8] = []
+package struct WireWriter {
+  package private(set) var bytes: [UInt8] = []
 
-  public init() {}
+  package init() {}
 
-  public mutating func integer(_ field: UInt32, _ value: Int) {
+  package mutating func integer(_ field: UInt32, _ value: Int) {
     guard value != 0 else { return }
     tag(field, 0)
     varint(UInt64(bitPattern: Int64(value)))
   }
 
-  public mutating func unsigned(_ field: UInt32, _ value: UInt64) {
+  package mutating func unsigned(_ field: UInt32, _ value: UInt64) {
     guard value != 0 else { return }
     tag(field, 0)
     varint(value)
   }
 
   /// A field that is written even when it is zero, as proto2 tells zero from absent.
-  public mutating func explicit(_ field: UInt32, _ value: Int) {
+  package mutating func explicit(_ field: UInt32, _ value: Int) {
     tag(field, 0)
     varint(UInt64(bitPattern: Int64(value)))
   }
 
   /// A field that is written even when it is zero.
-  public mutating func explicit(_ field: UInt32, _ value: Float) {
+  package mutating func explicit(_ field: UInt32, _ value: Float) {
     tag(field, 5)
     append(value.bitPattern)
   }
 
   /// A string that is written even when it is empty.
-  public mutating func text(_ field: UInt32, _ value: String) { data(field, Array(value.utf8)) }
+  package mutating func text(_ field: UInt32, _ value: String) { data(field, Array(value.utf8)) }
 
   /// The tag and length of a field whose `byteCount` bytes are written by other means.
-  public mutating func lengthDelimited(_ field: UInt32, byteCount: Int) {
+  package mutating func lengthDelimited(_ field: UInt32, byteCount: Int) {
     tag(field, 2)
     varint(UInt64(byteCount))
   }
 
-  public mutating func bool(_ field: UInt32, _ value: Bool) { integer(field, value ? 1 : 0) }
+  package mutating func bool(_ field: UInt32, _ value: Bool) { integer(field, value ? 1 : 0) }
 
-  public mutating func float(_ field: UInt32, _ value: Float) {
+  package mutating func float(_ field: UInt32, _ value: Float) {
     guard value.bitPattern != 0 else { return }
     tag(field, 5)
     append(value.bitPattern)
   }
 
-  public mutating func string(_ field: UInt32, _ value: String) {
+  package mutating func string(_ field: UInt32, _ value: String) {
     if !value.isEmpty { data(field, Array(value.utf8)) }
   }
 
-  public mutating func data(_ field: UInt32, _ value: [UInt8]) {
+  package mutating func data(_ field: UInt32, _ value: [UInt8]) {
     tag(field, 2)
     varint(UInt64(value.count))
     bytes += value
   }
 
   /// A sub-message, written even when it is empty.
-  public mutating func message(_ field: UInt32, _ body: (inout WireWriter) -> Void) {
+  package mutating func message(_ field: UInt32, _ body: (inout WireWriter) -> Void) {
     var inner = WireWriter()
     body(&inner)
     data(field, inner.bytes)
   }
 
-  public mutating func packed(_ field: UInt32, _ values: [Int]) {
+  package mutating func packed(_ field: UInt32, _ values: [Int]) {
     packed(field, values.isEmpty) { inner in for value in values { inner.varint(UInt64(bitPattern: Int64(value))) } }
   }
 
   /// `sint64` values, in zigzag form.
-  public mutating func packedSigned(_ field: UInt32, _ values: [Int]) {
+  package mutating func packedSigned(_ field: UInt32, _ values: [Int]) {
     packed(field, values.isEmpty) { inner in
       for value in values { inner.varint(UInt64(bitPattern: Int64((value << 1) ^ (value >> 63)))) }
     }
   }
 
-  public mutating func packed(_ field: UInt32, _ values: [Float]) {
+  package mutating func packed(_ field: UInt32, _ values: [Float]) {
     packed(field, values.isEmpty) { inner in for value in values { inner.append(value.bitPattern) } }
   }
 

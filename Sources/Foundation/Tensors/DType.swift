@@ -1,5 +1,5 @@
 /// The type of a tensor's elements.
-public enum DType: String, Sendable, Hashable, CaseIterable {
+package enum DType: String, Sendable, Hashable, CaseIterable {
   case float32, float16, bfloat16, float64
   case int8, int16, int32, int64
   case uint8, uint16, uint32, uint64
@@ -10,17 +10,17 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
   case float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1
 
   /// The types that checkpoints hold. The narrow ones behind ``bool`` occur in graphs alone.
-  public static let allCases: [DType] = [
+  package static let allCases: [DType] = [
     .float32, .float16, .bfloat16, .float64, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .bool,
   ]
   /// The types of less than 16 bits that only graphs have.
-  public static let narrowCases: [DType] = [
+  package static let narrowCases: [DType] = [
     .int4, .uint4, .int2, .uint2, .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0,
     .float4e2m1,
   ]
 
   /// Bytes an element in memory.
-  public var byteCount: Int {
+  package var byteCount: Int {
     switch self {
     case .int8, .uint8, .bool, .int4, .uint4, .int2, .uint2: 1
     case .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz, .float8e8m0, .float4e2m1: 1
@@ -30,7 +30,7 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  public var isFloatingPoint: Bool {
+  package var isFloatingPoint: Bool {
     switch self {
     case .float32, .float16, .bfloat16, .float64: true
     default: NarrowFloat(self) != nil
@@ -38,7 +38,7 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
   }
 
   /// Bits an element has in a file.
-  public var bitCount: Int {
+  package var bitCount: Int {
     switch self {
     case .int4, .uint4, .float4e2m1: 4
     case .int2, .uint2: 2

@@ -1,6 +1,6 @@
 extension Dimension {
   /// The sum. Throws `size.overflow`, or `limit.exceeded` when the expression grows too large.
-  public func plus(_ other: Dimension) throws -> Dimension {
+  package func plus(_ other: Dimension) throws -> Dimension {
     var merged: [Term] = []
     var left = terms[...]
     var right = other.terms[...]
@@ -20,7 +20,7 @@ extension Dimension {
   }
 
   /// The product by a constant.
-  public func times(_ factor: Int) throws -> Dimension {
+  package func times(_ factor: Int) throws -> Dimension {
     if factor == 0 { return 0 }
     let scaled = try terms.map {
       Term(atom: $0.atom, coefficient: try Checked.multiply($0.coefficient, factor), key: $0.key)
@@ -29,10 +29,10 @@ extension Dimension {
   }
 
   /// The difference.
-  public func minus(_ other: Dimension) throws -> Dimension { try plus(other.times(-1)) }
+  package func minus(_ other: Dimension) throws -> Dimension { try plus(other.times(-1)) }
 
   /// The quotient rounded down. Throws `size.divisor` unless `divisor` is positive.
-  public func dividedRoundingDown(by divisor: Int) throws -> Dimension {
+  package func dividedRoundingDown(by divisor: Int) throws -> Dimension {
     guard divisor > 0 else {
       throw EVSSMError("size.divisor", "A size is divided by \(divisor); a divisor must be positive.")
     }
@@ -51,22 +51,22 @@ extension Dimension {
   }
 
   /// The quotient rounded up.
-  public func dividedRoundingUp(by divisor: Int) throws -> Dimension {
+  package func dividedRoundingUp(by divisor: Int) throws -> Dimension {
     try plus(Dimension(Checked.subtract(divisor, 1))).dividedRoundingDown(by: divisor)
   }
 
   /// The size rounded up to a multiple.
-  public func roundedUp(toMultipleOf multiple: Int) throws -> Dimension {
+  package func roundedUp(toMultipleOf multiple: Int) throws -> Dimension {
     try dividedRoundingUp(by: multiple).times(multiple)
   }
 
   /// The largest of the sizes. Throws when there is none.
-  public static func maximum(_ sizes: [Dimension]) throws -> Dimension {
+  package static func maximum(_ sizes: [Dimension]) throws -> Dimension {
     try extremum(sizes, Swift.max) { .maximum($0) }
   }
 
   /// The smallest of the sizes. Throws when there is none.
-  public static func minimum(_ sizes: [Dimension]) throws -> Dimension {
+  package static func minimum(_ sizes: [Dimension]) throws -> Dimension {
     try extremum(sizes, Swift.min) { .minimum($0) }
   }
 

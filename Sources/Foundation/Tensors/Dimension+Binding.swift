@@ -1,16 +1,16 @@
 /// Concrete sizes for the symbols of a graph.
-public typealias SymbolSizes = [String: Int]
+package typealias SymbolSizes = [String: Int]
 
 extension Dimension {
   /// The value for the given symbols. Throws `size.unbound` for a symbol without a size and `size.overflow`.
-  public func bound(_ sizes: SymbolSizes) throws -> Int {
+  package func bound(_ sizes: SymbolSizes) throws -> Int {
     try terms.reduce(constant) { sum, term in
       try Checked.add(sum, Checked.multiply(term.coefficient, term.atom.bound(sizes)))
     }
   }
 
   /// The symbols that the expression depends on.
-  public var symbols: Set<String> { terms.reduce(into: []) { $0.formUnion($1.atom.symbols) } }
+  package var symbols: Set<String> { terms.reduce(into: []) { $0.formUnion($1.atom.symbols) } }
 }
 
 extension Dimension.Atom {

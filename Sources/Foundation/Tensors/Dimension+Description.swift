@@ -1,6 +1,6 @@
 extension Dimension: CustomStringConvertible {
   /// Such as `4*floor((H + 3)/4)`.
-  public var description: String {
+  package var description: String {
     if terms.isEmpty { return String(constant) }
     var text = ""
     for term in terms {
@@ -15,7 +15,7 @@ extension Dimension: CustomStringConvertible {
 }
 
 extension Dimension.Atom: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .symbol(let name): name
     case .floorQuotient(let dividend, let divisor):

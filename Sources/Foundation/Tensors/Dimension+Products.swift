@@ -2,7 +2,7 @@ extension Dimension {
   /// The product, multiplied out. Throws `size.overflow`, or `limit.exceeded` when the expression grows too large.
   ///
   /// - Complexity: O(n · m) for n and m terms.
-  public func times(_ other: Dimension) throws -> Dimension {
+  package func times(_ other: Dimension) throws -> Dimension {
     if let factor = other.known { return try times(factor) }
     if let factor = known { return try other.times(factor) }
     var sum = try other.times(constant)
@@ -17,14 +17,14 @@ extension Dimension {
   }
 
   /// The product of all sizes; 1 for none.
-  public static func product(_ sizes: some Sequence<Dimension>) throws -> Dimension {
+  package static func product(_ sizes: some Sequence<Dimension>) throws -> Dimension {
     try sizes.reduce(1) { try $0.times($1) }
   }
 
   /// The quotient, if `divisor` divides the expression as a polynomial in its symbols; nil otherwise.
   ///
   /// - Complexity: O(n · m) for n terms of the quotient and m of the divisor.
-  public func dividedExactly(by divisor: Dimension) throws -> Dimension? {
+  package func dividedExactly(by divisor: Dimension) throws -> Dimension? {
     guard let leading = divisor.leading else { return nil }
     var quotient: Dimension = 0
     var rest = self

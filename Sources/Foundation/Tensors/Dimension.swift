@@ -4,9 +4,9 @@
 /// The form is a constant plus integer multiples of distinct atoms or products of atoms, sorted. Whole multiples leave a quotient
 /// (⌊(4q + 3)/4⌋ = q), nested quotients are merged (⌊⌊x/a⌋/b⌋ = ⌊x/ab⌋), and a quotient rounded up is written as one
 /// rounded down, so that the halves and quarters of a padded size meet their doubles again.
-public struct Dimension: Sendable, Hashable {
+package struct Dimension: Sendable, Hashable {
   /// What cannot be taken apart further.
-  public indirect enum Atom: Sendable, Hashable {
+  package indirect enum Atom: Sendable, Hashable {
     case symbol(String)
     /// The quotient rounded towards minus infinity; the divisor is at least 2.
     case floorQuotient(Dimension, Int)
@@ -42,24 +42,24 @@ public struct Dimension: Sendable, Hashable {
   }
 
   /// A known size.
-  public init(_ constant: Int) {
+  package init(_ constant: Int) {
     self.constant = constant
     terms = []
     depth = 0
   }
 
   /// A size that is known when the graph is bound.
-  public init(symbol: String) {
+  package init(symbol: String) {
     constant = 0
     terms = [Term(atom: .symbol(symbol), coefficient: 1, key: symbol)]
     depth = 1
   }
 
   /// The size, if it does not depend on a symbol.
-  public var known: Int? { terms.isEmpty ? constant : nil }
+  package var known: Int? { terms.isEmpty ? constant : nil }
 
   /// The symbol's name, if the expression is one symbol and nothing else.
-  public var symbol: String? {
+  package var symbol: String? {
     guard constant == 0, terms.count == 1, terms[0].coefficient == 1, case .symbol(let name) = terms[0].atom else {
       return nil
     }
@@ -68,7 +68,7 @@ public struct Dimension: Sendable, Hashable {
 }
 
 extension Dimension: ExpressibleByIntegerLiteral {
-  public init(integerLiteral value: Int) { self.init(value) }
+  package init(integerLiteral value: Int) { self.init(value) }
 }
 
 extension Dimension.Atom {

@@ -1,15 +1,15 @@
 /// What every throwing function of this package throws: what went wrong, how to mend it, and where.
-public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A stable identifier in kebab case under the name of its area, such as `zip.crc-mismatch` or
   /// `plan.digest-mismatch`.
-  public struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
-    public var rawValue: String
-    public init(rawValue: String) { self.rawValue = rawValue }
-    public init(stringLiteral value: String) { rawValue = value }
+  package struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
+    package var rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package init(stringLiteral value: String) { rawValue = value }
   }
 
   /// The class of the failure; decides the exit code of the command-line tool (sysexits.h).
-  public enum Category: Int32, Sendable, Hashable {
+  package enum Category: Int32, Sendable, Hashable {
     case usage = 64
     case badInput = 65
     case noInput = 66
@@ -19,16 +19,16 @@ public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Where the failure was found. Every part is optional; `file` is as the caller named it.
-  public struct Place: Sendable, Hashable {
-    public var file: String?
+  package struct Place: Sendable, Hashable {
+    package var file: String?
     /// Offset in bytes from the start of `file`.
-    public var byteOffset: UInt64?
+    package var byteOffset: UInt64?
     /// The name of a tensor, graph node, plan step or archive entry.
-    public var node: String?
+    package var node: String?
     /// The command-line option or configuration key.
-    public var option: String?
+    package var option: String?
 
-    public init(file: String? = nil, byteOffset: UInt64? = nil, node: String? = nil, option: String? = nil) {
+    package init(file: String? = nil, byteOffset: UInt64? = nil, node: String? = nil, option: String? = nil) {
       self.file = file
       self.byteOffset = byteOffset
       self.node = node
@@ -36,15 +36,15 @@ public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  public var code: Code
-  public var category: Category
+  package var code: Code
+  package var category: Category
   /// What is wrong and how to mend it, in plain sentences. Text from outside is escaped by ``escaped(_:)``.
-  public var message: String
-  public var place: Place
+  package var message: String
+  package var place: Place
   /// The name of the published limit that was exceeded, if one was (see ``Limits``).
-  public var limit: String?
+  package var limit: String?
 
-  public init(
+  package init(
     _ code: Code, _ message: String, category: Category = .badInput, place: Place = Place(), limit: String? = nil
   ) {
     self.code = code
@@ -55,7 +55,7 @@ public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The same error with the parts of `place` that it lacks filled in.
-  public func at(_ outer: Place) -> EVSSMError {
+  package func at(_ outer: Place) -> EVSSMError {
     var copy = self
     copy.place.file = place.file ?? outer.file
     copy.place.byteOffset = place.byteOffset ?? outer.byteOffset
@@ -65,7 +65,7 @@ public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   /// One line: place, message, code and limit.
-  public var description: String {
+  package var description: String {
     var parts: [String] = []
     if let file = place.file { parts.append(Self.escaped(file)) }
     if let byteOffset = place.byteOffset { parts.append("byte \(byteOffset)") }
@@ -78,7 +78,7 @@ public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
 
   /// Text from an untrusted source made fit for one line of a log: control and bidirectional characters escaped,
   /// cut after `limit` characters.
-  public static func escaped(_ text: String, limit: Int = 200) -> String {
+  package static func escaped(_ text: String, limit: Int = 200) -> String {
     var out = ""
     var count = 0
     for scalar in text.unicodeScalars {

@@ -2,40 +2,40 @@
 ///
 /// The transpose and the half turn commute and each is its own inverse, so the frames are the group Z₂ × Z₂:
 /// composition is "exclusive or", and every frame is its own inverse.
-public struct Frame: Sendable, Hashable, CustomStringConvertible {
+package struct Frame: Sendable, Hashable, CustomStringConvertible {
   /// Height and width are exchanged.
-  public var transposed: Bool
+  package var transposed: Bool
   /// Both axes are reversed.
-  public var halfTurned: Bool
+  package var halfTurned: Bool
 
-  public init(transposed: Bool = false, halfTurned: Bool = false) {
+  package init(transposed: Bool = false, halfTurned: Bool = false) {
     self.transposed = transposed
     self.halfTurned = halfTurned
   }
 
-  public static let upright = Frame()
-  public static let all = [
+  package static let upright = Frame()
+  package static let all = [
     Frame(), Frame(transposed: true), Frame(halfTurned: true), Frame(transposed: true, halfTurned: true),
   ]
 
   /// The frame of a map that is brought into `self` and then into `other`.
-  public func composed(with other: Frame) -> Frame {
+  package func composed(with other: Frame) -> Frame {
     Frame(transposed: transposed != other.transposed, halfTurned: halfTurned != other.halfTurned)
   }
 
   /// `upright`, `transposed`, `half-turned` or `transposed+half-turned`.
-  public var description: String {
+  package var description: String {
     let parts = (transposed ? ["transposed"] : []) + (halfTurned ? ["half-turned"] : [])
     return parts.isEmpty ? "upright" : parts.joined(separator: "+")
   }
 
   /// Height and width in this frame of a map that is `height` × `width` upright (and the other way round).
-  public func size<Size>(_ height: Size, _ width: Size) -> (height: Size, width: Size) {
+  package func size<Size>(_ height: Size, _ width: Size) -> (height: Size, width: Size) {
     transposed ? (width, height) : (height, width)
   }
 
   /// The row-major index, in the upright `height` × `width` map, of the element at `row`, `column` of the framed map.
-  public func uprightIndex(row: Int, column: Int, height: Int, width: Int) -> Int {
+  package func uprightIndex(row: Int, column: Int, height: Int, width: Int) -> Int {
     let framed = size(height, width)
     let (r, c) = halfTurned ? (framed.height - 1 - row, framed.width - 1 - column) : (row, column)
     return transposed ? c * width + r : r * width + c
@@ -48,7 +48,7 @@ extension Frame {
   /// As every frame is its own inverse, this also brings back a kernel from the frame: a kernel w applied to a framed
   /// map acts on the upright map as `frame.applied(to: w)`. A copy of the same element type.
   /// - Complexity: O(elements).
-  public func applied(to tensor: Tensor) throws -> Tensor {
+  package func applied(to tensor: Tensor) throws -> Tensor {
     if self == .upright { return tensor }
     guard tensor.shape.count >= 2 else {
       throw EVSSMError(
@@ -77,7 +77,7 @@ extension Frame {
 
 extension Frame {
   /// A square kernel of `side` × `side` taps, row-major, moved into the frame. Its own inverse.
-  public func apply<Value>(to kernel: [Value], side: Int) -> [Value] {
+  package func apply<Value>(to kernel: [Value], side: Int) -> [Value] {
     var out = kernel
     for i in 0..<side {
       for j in 0..<side {

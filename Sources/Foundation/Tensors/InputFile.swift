@@ -10,20 +10,20 @@
 ///
 /// It is never mapped: a file that another process cuts short gives a typed error, not SIGBUS. FIFOs, devices, sockets
 /// and directories are refused without blocking on them.
-public final class InputFile: Sendable {
+package final class InputFile: Sendable {
   /// The path as the caller named it, for the place of errors.
-  public let path: String
+  package let path: String
   /// Size when it was opened, in bytes.
-  public let byteCount: Int
+  package let byteCount: Int
   /// The open file, for libraries that read by descriptor; it stays this object's to close.
-  public let descriptor: Int32
+  package let descriptor: Int32
 
   /// Opens `path`.
   /// - Parameter followsLink: whether a symbolic link as the last part of the path is followed.
   /// - Throws: `file.not-found` (no such input), `file.unreadable`, `file.not-regular`, or `limit.exceeded` when the
   ///   file is
   ///   over `maximum` bytes.
-  public init(
+  package init(
     _ path: String, atMost maximum: Int = Limits.maxFileBytes, limitName: String = "max_file", followsLink: Bool = true
   ) throws {
     try checkPath(path)
@@ -47,7 +47,7 @@ public final class InputFile: Sendable {
   /// Takes over an open descriptor, which is closed when this object goes or when it is refused.
   /// - Parameter path: what errors call the file.
   /// - Throws: `file.not-regular`, or `limit.exceeded` when the file is over `maximum` bytes.
-  public init(adopting opened: Int32, path: String, atMost maximum: Int = Limits.maxFileBytes) throws {
+  package init(adopting opened: Int32, path: String, atMost maximum: Int = Limits.maxFileBytes) throws {
     let size: Int
     do {
       size = try Self.regularSize(opened, .init(file: path))
@@ -63,7 +63,7 @@ public final class InputFile: Sendable {
   }
 
   /// How many names the file has on its disk.
-  public var linkCount: Int {
+  package var linkCount: Int {
     var status = stat()
     return fstat(descriptor, &status) == 0 ? Int(status.st_nlink) : 0
   }
@@ -82,7 +82,7 @@ public final class InputFile: Sendable {
 
   /// Fills `buffer` with the bytes from `offset` on.
   /// - Throws: `file.shrank` when the file ends before the buffer is full, `file.read-failed`.
-  public func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+  package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     var done = 0
     while done < buffer.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
@@ -94,7 +94,7 @@ public final class InputFile: Sendable {
   }
 
   /// `count` bytes from `offset` on. Throws `file.truncated` when they do not lie inside the file.
-  public func bytes(at offset: Int, count: Int) throws -> [UInt8] {
+  package func bytes(at offset: Int, count: Int) throws -> [UInt8] {
     guard offset >= 0, count >= 0, count <= byteCount, offset <= byteCount - count else {
       throw EVSSMError(
         "file.truncated", "\(count) bytes at \(offset) do not lie inside a file of \(byteCount) bytes.",
@@ -108,16 +108,16 @@ public final class InputFile: Sendable {
   }
 
   /// A byte of this file, as the place of an error.
-  public func place(_ offset: Int) -> EVSSMError.Place { .init(file: path, byteOffset: UInt64(max(0, offset))) }
+  package func place(_ offset: Int) -> EVSSMError.Place { .init(file: path, byteOffset: UInt64(max(0, offset))) }
 
   /// The first bytes of the file, at most `count`: what a format is recognised by.
-  public func prefix(_ count: Int) throws -> [UInt8] { try bytes(at: 0, count: min(count, byteCount)) }
+  package func prefix(_ count: Int) throws -> [UInt8] { try bytes(at: 0, count: min(count, byteCount)) }
 
   /// The whole file.
-  public func allBytes() throws -> [UInt8] { try bytes(at: 0, count: byteCount) }
+  package func allBytes() throws -> [UInt8] { try bytes(at: 0, count: byteCount) }
 
   /// Throws `file.changed` when the size is no longer the one the file was opened with.
-  public func checkUnchanged() throws {
+  package func checkUnchanged() throws {
     let place = EVSSMError.Place(file: path)
     if try Self.regularSize(descriptor, place) != byteCount {
       throw EVSSMError("file.changed", "The file changed size while it was read. Read it again.", place: place)

@@ -1,9 +1,9 @@
 /// Floating-point numbers of eight bits and fewer, as bit patterns.
 ///
 /// Source: the "Float stored in 8 bits" and "4 bits" documents of ONNX; OCP Microscaling formats 1.0 for E8M0 and E2M1.
-public struct NarrowFloat: Sendable {
+package struct NarrowFloat: Sendable {
   /// How a scale (E8M0), which is a power of two, is found.
-  public enum Rounding: String, Sendable { case up, down, nearest }
+  package enum Rounding: String, Sendable { case up, down, nearest }
 
   private let exponentBits, fractionBits, bias: Int
   private let hasSign: Bool
@@ -15,7 +15,7 @@ public struct NarrowFloat: Sendable {
   private let isUnsignedZero: Bool
 
   /// Nil for a type that is none of these.
-  public init?(_ dtype: DType) {
+  package init?(_ dtype: DType) {
     switch dtype {
     case .float8e4m3fn: self.init(4, 3, bias: 7, largest: 0x7E, notANumber: 0x7F)
     case .float8e4m3fnuz: self.init(4, 3, bias: 8, largest: 0x7F, notANumber: 0x80, isUnsignedZero: true)
@@ -44,7 +44,7 @@ public struct NarrowFloat: Sendable {
   private var signBit: Int { hasSign ? 1 << (exponentBits + fractionBits) : 0 }
 
   /// The number that a pattern stands for.
-  public func value(_ bits: UInt8) -> Double {
+  package func value(_ bits: UInt8) -> Double {
     let pattern = Int(bits)
     if isUnsignedZero, pattern == notANumber { return .nan }
     let isNegative = hasSign && pattern & signBit != 0
@@ -60,7 +60,7 @@ public struct NarrowFloat: Sendable {
 
   /// The pattern nearest to `value`, ties to even. Beyond the largest number it is that one, or (not `saturates`)
   /// infinity or NaN where the format has them.
-  public func bits(_ value: Double, saturates: Bool = true, rounding: Rounding = .up) -> UInt8 {
+  package func bits(_ value: Double, saturates: Bool = true, rounding: Rounding = .up) -> UInt8 {
     if value.isNaN { return UInt8(truncatingIfNeeded: notANumber ?? 0) }
     if !hasSign { return power(value, rounding) }
     let sign = value.sign == .minus ? signBit : 0

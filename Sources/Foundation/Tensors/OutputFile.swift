@@ -9,16 +9,16 @@
 /// A file that appears under its name only when it is complete: written beside it under another name, then renamed.
 ///
 /// A value that is dropped before ``commit()`` leaves nothing behind.
-public struct OutputFile: ~Copyable {
+package struct OutputFile: ~Copyable {
   /// The path the file will have.
-  public let path: String
+  package let path: String
   private let temporary: String
   private let descriptor: Int32
   private var isCommitted = false
 
   /// Opens a new file in the directory of `path`.
   /// - Throws: `file.unwritable` when that is not possible or `path` is something other than a regular file.
-  public init(_ path: String) throws {
+  package init(_ path: String) throws {
     try checkPath(path)
     try Self.checkTarget(path)
     let name = "\(path).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
@@ -43,7 +43,7 @@ public struct OutputFile: ~Copyable {
   }
 
   /// Appends `bytes`.
-  public func write(_ bytes: UnsafeRawBufferPointer) throws {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws {
     var done = 0
     while done < bytes.count {
       let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
@@ -54,16 +54,16 @@ public struct OutputFile: ~Copyable {
   }
 
   /// Appends `bytes`.
-  public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+  package func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
   /// Makes the file durable and gives it its name, replacing a file that has it.
-  public consuming func commit() throws {
+  package consuming func commit() throws {
     guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw writeError(path) }
     isCommitted = true
   }
 
   /// Writes a whole file at once.
-  public static func write(_ bytes: [UInt8], to path: String) throws {
+  package static func write(_ bytes: [UInt8], to path: String) throws {
     let file = try OutputFile(path)
     try file.write(bytes)
     try file.commit()

@@ -3,7 +3,7 @@ extension Tensor {
   /// the others.
   ///
   /// - Complexity: O(elements), one allocation.
-  public func floats() -> [Float] {
+  package func floats() -> [Float] {
     if dtype == .float32 {
       return [Float](unsafeUninitializedCapacity: elementCount) { out, initialized in
         withUnsafeBytes { UnsafeMutableRawBufferPointer(out).copyMemory(from: $0) }
@@ -20,7 +20,7 @@ extension Tensor {
   /// The elements as float64: exact for every type but 64-bit integers over 53 bits.
   ///
   /// - Complexity: O(elements), one allocation.
-  public func doubles() -> [Double] {
+  package func doubles() -> [Double] {
     convert(Double.self) {
       $0
     } integer: {
@@ -66,7 +66,7 @@ extension Tensor {
   }
 
   /// The same values in another floating-point type, rounded to nearest even.
-  public func converted(to target: DType) throws -> Tensor {
+  package func converted(to target: DType) throws -> Tensor {
     if target == dtype { return self }
     guard dtype.isFloatingPoint, target.isFloatingPoint else {
       throw EVSSMError(
@@ -89,10 +89,10 @@ extension Tensor {
 /// IEEE 754 binary16 and bfloat16 as bit patterns.
 ///
 /// Written out because `Float16` is not available to Swift on every x86-64 platform.
-public enum HalfPrecision {
-  public static func float(fromBFloat16 bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
+package enum HalfPrecision {
+  package static func float(fromBFloat16 bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
 
-  public static func float(fromBinary16 bits: UInt16) -> Float {
+  package static func float(fromBinary16 bits: UInt16) -> Float {
     let sign = UInt32(bits & 0x8000) << 16
     let exponent = UInt32(bits >> 10) & 0x1F
     let fraction = UInt32(bits & 0x3FF)
@@ -105,10 +105,10 @@ public enum HalfPrecision {
   }
 
   /// `value` rounded to nearest even in bfloat16; a NaN stays a quiet NaN.
-  public static func bfloat16(_ value: Double) -> UInt16 { narrow(value, exponentBits: 8, fractionBits: 7) }
+  package static func bfloat16(_ value: Double) -> UInt16 { narrow(value, exponentBits: 8, fractionBits: 7) }
 
   /// `value` rounded to nearest even in binary16; a NaN stays a quiet NaN.
-  public static func binary16(_ value: Double) -> UInt16 { narrow(value, exponentBits: 5, fractionBits: 10) }
+  package static func binary16(_ value: Double) -> UInt16 { narrow(value, exponentBits: 5, fractionBits: 10) }
 
   private static func narrow(_ value: Double, exponentBits: Int, fractionBits: Int) -> UInt16 {
     let sign: UInt16 = value.sign == .minus ? 0x8000 : 0

@@ -1,12 +1,12 @@
 /// Bytes that never change after they were made, shared by the tensors that view them. 64-byte aligned when owned.
-public final class TensorStorage: @unchecked Sendable {
+package final class TensorStorage: @unchecked Sendable {
   // Unchecked: the memory is written only inside init, before anyone else can see it.
-  public let bytes: UnsafeRawBufferPointer
+  package let bytes: UnsafeRawBufferPointer
   private let owner: AnyObject?
   private let isOwned: Bool
 
   /// Allocates `byteCount` bytes and lets `initialize` fill them (they start as zeros).
-  public init(byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+  package init(byteCount: Int, initialize: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)
     let used = UnsafeMutableRawBufferPointer(rebasing: buffer[..<byteCount])
     used.initializeMemory(as: UInt8.self, repeating: 0)
@@ -20,7 +20,7 @@ public final class TensorStorage: @unchecked Sendable {
   }
 
   /// Borrows bytes that live as long as `owner`, such as a mapped file.
-  public init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+  package init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
     self.bytes = bytes
     self.owner = owner
     isOwned = false
@@ -30,16 +30,16 @@ public final class TensorStorage: @unchecked Sendable {
 }
 
 /// A dense row-major tensor: a type, a shape, and little-endian bytes. A value: nothing can change it once made.
-public struct Tensor: Sendable {
-  public let dtype: DType
+package struct Tensor: Sendable {
+  package let dtype: DType
   /// Sizes, outermost first; empty for a scalar.
-  public let shape: [Int]
-  public let storage: TensorStorage
+  package let shape: [Int]
+  package let storage: TensorStorage
   /// Offset of the first element in `storage`, in bytes.
-  public let byteOffset: Int
+  package let byteOffset: Int
 
   /// A view into `storage`. Throws `tensor.out-of-storage` when it does not lie inside.
-  public init(dtype: DType, shape: [Int], storage: TensorStorage, byteOffset: Int = 0) throws {
+  package init(dtype: DType, shape: [Int], storage: TensorStorage, byteOffset: Int = 0) throws {
     self.dtype = dtype
     self.shape = shape
     self.storage = storage
@@ -53,13 +53,13 @@ public struct Tensor: Sendable {
   }
 
   /// A new tensor whose bytes (zeros at first) `initialize` fills.
-  public init(dtype: DType, shape: [Int], initialize: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+  package init(dtype: DType, shape: [Int], initialize: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
     let storage = try TensorStorage(byteCount: Self.byteCount(dtype, shape), initialize: initialize)
     try self.init(dtype: dtype, shape: shape, storage: storage)
   }
 
   /// A float32 tensor of the given values. Throws when their count is not the shape's.
-  public init(shape: [Int], floats: [Float]) throws {
+  package init(shape: [Int], floats: [Float]) throws {
     guard try Checked.product(shape) == floats.count else {
       throw EVSSMError(
         "tensor.count", "\(floats.count) values do not fill a tensor of shape \(shape).", category: .internal)
@@ -67,8 +67,8 @@ public struct Tensor: Sendable {
     try self.init(dtype: .float32, shape: shape) { target in floats.withUnsafeBytes { target.copyMemory(from: $0) } }
   }
 
-  public var elementCount: Int { shape.reduce(1, *) }
-  public var byteCount: Int { elementCount * dtype.byteCount }
+  package var elementCount: Int { shape.reduce(1, *) }
+  package var byteCount: Int { elementCount * dtype.byteCount }
 
   static func byteCount(_ dtype: DType, _ shape: [Int]) throws -> Int {
     guard shape.allSatisfy({ $0 >= 0 }) else {
@@ -78,7 +78,7 @@ public struct Tensor: Sendable {
   }
 
   /// Calls `body` with the tensor's bytes, row-major and little-endian.
-  public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+  package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try withExtendedLifetime(storage) {
       try body(UnsafeRawBufferPointer(rebasing: storage.bytes[byteOffset..<byteOffset + byteCount]))
     }

@@ -7,7 +7,7 @@ extension EVSSMArchitecture {
   /// 256×256.
   ///
   /// Throws `size.overflow`.
-  public func multiplyAdds(height: Int, width: Int, windows: WindowMode = .released) throws -> Int {
+  package func multiplyAdds(height: Int, width: Int, windows: WindowMode = .released) throws -> Int {
     let h = try Checked.roundUp(height, to: 4)
     let w = try Checked.roundUp(width, to: 4)
     let pixels = try (0..<3).map { try Checked.multiply(h >> $0, w >> $0) }

@@ -1,11 +1,11 @@
 import Tensors
 
 /// The name and shape of one of a network's tensors.
-public struct ParameterShape: Sendable, Hashable {
-  public var name: String
-  public var shape: [Int]
+package struct ParameterShape: Sendable, Hashable {
+  package var name: String
+  package var shape: [Int]
 
-  public init(_ name: String, _ shape: [Int]) {
+  package init(_ name: String, _ shape: [Int]) {
     self.name = name
     self.shape = shape
   }
@@ -13,7 +13,7 @@ public struct ParameterShape: Sendable, Hashable {
 
 extension EVSSMArchitecture {
   /// Every tensor of the state dict, in the order in which the authors' network lists them.
-  public var parameters: [ParameterShape] {
+  package var parameters: [ParameterShape] {
     var all = [ParameterShape("patch_embed.proj.weight", [dim, 3, 3, 3])]
     for (index, stage) in stages.enumerated() {
       for block in 0..<blocks[stage.level] {
@@ -25,7 +25,7 @@ extension EVSSMArchitecture {
   }
 
   /// Elements of all tensors of the state dict. Throws `size.overflow`.
-  public func parameterCount() throws -> Int {
+  package func parameterCount() throws -> Int {
     try parameters.reduce(0) { try Checked.add($0, Checked.product($1.shape)) }
   }
 

@@ -7,7 +7,7 @@ extension EVSSMArchitecture {
   /// unexpected and wrongly shaped tensor when the checkpoint is nearly one, `evssm.dtype` for tensors that are not
   /// floating-point, and `limit.exceeded`.
   /// - Complexity: O(tensors).
-  public static func recognise(_ catalogue: TensorCatalogue) throws -> EVSSMArchitecture {
+  package static func recognise(_ catalogue: TensorCatalogue) throws -> EVSSMArchitecture {
     let reader = ShapeReader(catalogue)
     guard reader.resemblesEVSSM else {
       let sample = catalogue.names.prefix(3).map { EVSSMError.escaped($0, limit: 60) }.joined(separator: ", ")

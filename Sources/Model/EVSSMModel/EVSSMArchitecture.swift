@@ -2,9 +2,9 @@ import GraphIR
 import Tensors
 
 /// The hyper-parameters of an EVSSM network (arXiv 2405.14343); all of them follow from a checkpoint's shapes.
-public struct EVSSMArchitecture: Sendable, Hashable {
+package struct EVSSMArchitecture: Sendable, Hashable {
   /// How the scan stage divides a map.
-  public enum WindowMode: String, Sendable, CaseIterable {
+  package enum WindowMode: String, Sendable, CaseIterable {
     /// Overlapping windows, averaged, as in the authors' released test network.
     case released
     /// One window as large as the map, as in the network that was trained.
@@ -12,28 +12,28 @@ public struct EVSSMArchitecture: Sendable, Hashable {
   }
 
   /// Channels at level 1; twice and four times as many at levels 2 and 3.
-  public var dim: Int
+  package var dim: Int
   /// Blocks at levels 1, 2, 3, the same in encoder and decoder.
-  public var blocks: [Int]
+  package var blocks: [Int]
   /// Hidden channels e of the feed-forward stages at levels 1, 2, 3.
-  public var hidden: [Int]
+  package var hidden: [Int]
   /// Rank r of the time step at levels 1, 2, 3.
-  public var rank: [Int]
+  package var rank: [Int]
   /// Sides of the kernels of the two convolutions on the way down.
-  public var downKernels: [Int]
+  package var downKernels: [Int]
   /// Sides of the kernels of the two convolutions on the way up, from level 3 to 2 and from 2 to 1.
-  public var upKernels: [Int]
+  package var upKernels: [Int]
 
   /// States of the scan.
-  public static let states = 8
+  package static let states = 8
   /// Taps of the convolution along the scan.
-  public static let taps = 7
+  package static let taps = 7
   /// Window sides at levels 1, 2, 3 of the released network.
-  public static let releasedWindowSides = [384, 192, 96]
+  package static let releasedWindowSides = [384, 192, 96]
   /// The smallest height and width of a picture: a quarter of it must be larger than its pad to a multiple of 8.
-  public static let minimumSide = 20
+  package static let minimumSide = 20
 
-  public init(
+  package init(
     dim: Int, blocks: [Int], hidden: [Int], rank: [Int], downKernels: [Int] = [3, 3], upKernels: [Int] = [3, 3]
   ) {
     self.dim = dim
@@ -45,11 +45,11 @@ public struct EVSSMArchitecture: Sendable, Hashable {
   }
 
   /// The authors' network: dim 48, blocks 6, 6, 12, expansion 3.
-  public static let official = EVSSMArchitecture(
+  package static let official = EVSSMArchitecture(
     dim: 48, blocks: [6, 6, 12], hidden: [144, 288, 576], rank: [3, 6, 12])
 
   /// Throws `evssm.architecture` when a list has the wrong length or a size is not positive, and `limit.exceeded`.
-  public func validate() throws {
+  package func validate() throws {
     let lists = [(blocks, 3), (hidden, 3), (rank, 3), (downKernels, 2), (upKernels, 2)]
     guard dim > 0, lists.allSatisfy({ list, count in list.count == count && list.allSatisfy { $0 > 0 } }) else {
       throw EVSSMError(
@@ -70,13 +70,13 @@ public struct EVSSMArchitecture: Sendable, Hashable {
   }
 
   /// Channels at `level` (0, 1, 2).
-  public func channels(_ level: Int) -> Int { dim << level }
+  package func channels(_ level: Int) -> Int { dim << level }
 
   /// Inner channels d of the scan stage at `level`.
-  public func inner(_ level: Int) -> Int { 2 * channels(level) }
+  package func inner(_ level: Int) -> Int { 2 * channels(level) }
 
   /// The stages in the order of the computation: name, level and number of blocks.
-  public var stages: [(name: String, level: Int)] {
+  package var stages: [(name: String, level: Int)] {
     [
       ("encoder_level1", 0), ("encoder_level2", 1), ("encoder_level3", 2), ("decoder_level3", 2),
       ("decoder_level2", 1), ("decoder_level1", 0),
@@ -86,13 +86,13 @@ public struct EVSSMArchitecture: Sendable, Hashable {
 
 extension Limits {
   /// Channels at level 1 of an EVSSM network.
-  public static let maxDim = 4096
+  package static let maxDim = 4096
   /// Blocks in one level of an EVSSM network.
-  public static let maxBlocks = 256
+  package static let maxBlocks = 256
   /// Hidden channels of a feed-forward stage.
-  public static let maxHidden = 1 << 17
+  package static let maxHidden = 1 << 17
   /// Side of a resampling convolution's kernel.
-  public static let maxKernelSide = 15
+  package static let maxKernelSide = 15
   /// Lines of a list of differences between a checkpoint and a network.
-  public static let maxDifferenceLines = 2000
+  package static let maxDifferenceLines = 2000
 }

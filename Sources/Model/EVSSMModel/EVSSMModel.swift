@@ -2,7 +2,7 @@ import GraphIR
 import Tensors
 
 /// Builds the graph of an EVSSM network from its weights.
-public enum EVSSMModel {
+package enum EVSSMModel {
   /// The network exactly as it is written, nothing folded: padding, changes of frame, windows and norms are all nodes.
   ///
   /// One input, `picture`, float32 (1, 3, H, W) in [0, 1], H and W at least ``EVSSMArchitecture/minimumSide``; one
@@ -13,7 +13,7 @@ public enum EVSSMModel {
   ///   - catalogue: a state dict for which `architecture` was recognised
   ///   - windows: how the scan stages divide their maps
   ///   - windowSides: sides of the windows at levels 1, 2, 3, for tests; by default those of the released network
-  public static func graph(
+  package static func graph(
     _ catalogue: TensorCatalogue, _ architecture: EVSSMArchitecture, windows: EVSSMArchitecture.WindowMode = .released,
     windowSides: [Int] = EVSSMArchitecture.releasedWindowSides
   ) throws -> Graph {

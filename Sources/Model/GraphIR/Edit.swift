@@ -1,23 +1,23 @@
 import Tensors
 
 /// What a pass did, or saw and left alone, at one place.
-public struct Explanation: Sendable, Hashable, CustomStringConvertible {
-  public enum Verdict: String, Sendable { case applied, rejected }
+package struct Explanation: Sendable, Hashable, CustomStringConvertible {
+  package enum Verdict: String, Sendable { case applied, rejected }
 
-  public var pass: String
-  public var verdict: Verdict
+  package var pass: String
+  package var verdict: Verdict
   /// The node it is about.
-  public var node: String
-  public var reason: String
+  package var node: String
+  package var reason: String
 
-  public init(pass: String, _ verdict: Verdict, node: String, _ reason: String) {
+  package init(pass: String, _ verdict: Verdict, node: String, _ reason: String) {
     self.pass = pass
     self.verdict = verdict
     self.node = node
     self.reason = reason
   }
 
-  public var description: String { "\(pass): \(verdict.rawValue) at \(EVSSMError.escaped(node)): \(reason)" }
+  package var description: String { "\(pass): \(verdict.rawValue) at \(EVSSMError.escaped(node)): \(reason)" }
 }
 
 /// Changes to a graph, described and not made: new nodes that tap its values, and values that take the place of others.
@@ -25,50 +25,50 @@ public struct Explanation: Sendable, Hashable, CustomStringConvertible {
 /// Replacements act in the order in which they are stated: an input that was replaced before a node is added is
 /// replaced in it, and every node of the graph, old or new, sees all replacements made after it.
 /// ``Graph/applying(_:)`` makes the changes.
-public struct Edit: Sendable {
+package struct Edit: Sendable {
   /// The name of the pass, for its explanations.
-  public let pass: String
-  public private(set) var explanations: [Explanation] = []
+  package let pass: String
+  package private(set) var explanations: [Explanation] = []
   private(set) var fragment: Graph
   private(set) var replacements: [ValueID: ValueID] = [:]
 
-  public init(of graph: Graph, pass: String) {
+  package init(of graph: Graph, pass: String) {
     fragment = graph
     self.pass = pass
   }
 
   /// Adopts the explanations of an edit inside a region.
-  public mutating func explain(_ inner: [Explanation]) { explanations += inner }
+  package mutating func explain(_ inner: [Explanation]) { explanations += inner }
 
   /// Whether there is anything to apply.
-  public var isEmpty: Bool { replacements.isEmpty }
+  package var isEmpty: Bool { replacements.isEmpty }
 
   /// What now stands in the place of `value`.
-  public func current(_ value: ValueID) -> ValueID {
+  package func current(_ value: ValueID) -> ValueID {
     var value = value
     while let next = replacements[value] { value = next }
     return value
   }
 
   /// The type and, for a constant, tensor of an old or new value.
-  public subscript(_ value: ValueID) -> Value { fragment[value] }
+  package subscript(_ value: ValueID) -> Value { fragment[value] }
 
   /// Adds a constant.
-  public mutating func constant(_ name: String, _ tensor: Tensor) -> ValueID { fragment.addConstant(name, tensor) }
+  package mutating func constant(_ name: String, _ tensor: Tensor) -> ValueID { fragment.addConstant(name, tensor) }
 
   /// Adds a node. Throws when the operator is not defined on the inputs.
-  public mutating func add(_ op: any Operator, _ inputs: [ValueID], name: String) throws -> [ValueID] {
+  package mutating func add(_ op: any Operator, _ inputs: [ValueID], name: String) throws -> [ValueID] {
     try fragment.add(op, inputs.map(current), name: name)
   }
 
   /// Adds a node with one output.
-  public mutating func addOne(_ op: any Operator, _ inputs: [ValueID], name: String) throws -> ValueID {
+  package mutating func addOne(_ op: any Operator, _ inputs: [ValueID], name: String) throws -> ValueID {
     try fragment.addOne(op, inputs.map(current), name: name)
   }
 
   /// Lets `new` take the place of `old`. Throws `edit.type` when their types differ and `edit.cycle` when `old`
   /// already stands in for `new`. A constant may be of another floating-point type: folding is done in float64.
-  public mutating func replace(_ old: ValueID, with new: ValueID) throws {
+  package mutating func replace(_ old: ValueID, with new: ValueID) throws {
     let source = current(old)
     let target = current(new)
     guard isSubstitute(fragment[target], for: fragment[source].type) else {
@@ -89,12 +89,12 @@ public struct Edit: Sendable {
   }
 
   /// Records why a place was changed.
-  public mutating func applied(_ node: String, _ reason: String) {
+  package mutating func applied(_ node: String, _ reason: String) {
     explanations.append(Explanation(pass: pass, .applied, node: node, reason))
   }
 
   /// Records why a place was left as it is.
-  public mutating func rejected(_ node: String, _ reason: String) {
+  package mutating func rejected(_ node: String, _ reason: String) {
     explanations.append(Explanation(pass: pass, .rejected, node: node, reason))
   }
 }
@@ -104,7 +104,7 @@ extension Graph {
   ///
   /// Throws `graph.invalid`, which names the pass, when the edit broke a rule of the ``Verifier``.
   /// - Complexity: O(nodes + edges), plus the verification.
-  public func applying(_ edit: Edit) throws -> Graph {
+  package func applying(_ edit: Edit) throws -> Graph {
     if edit.isEmpty { return self }
     var changed = edit.fragment
     for i in changed.nodes.indices { changed.nodes[i].inputs = changed.nodes[i].inputs.map(edit.current) }

@@ -6,7 +6,7 @@ extension Graph {
   ///     input %0 image: float32[1, 3, H, W]
   ///     %2 = convolution(%0, %1 conv.weight) : float32[1, 8, H, W]  # conv
   ///     output %2
-  public func dump() -> String { lines(indent: "").joined(separator: "\n") + "\n" }
+  package func dump() -> String { lines(indent: "").joined(separator: "\n") + "\n" }
 
   static func text(_ attributes: [Attribute]) -> String {
     attributes.isEmpty ? "" : "{" + attributes.map { "\($0.name): \($0.text)" }.joined(separator: ", ") + "}"

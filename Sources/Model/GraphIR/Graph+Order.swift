@@ -6,7 +6,7 @@ extension Graph {
   /// The order is that of a depth-first walk from the outputs, so it depends on the computation alone.
   /// Throws `graph.cycle` when a node needs its own result. Iterative: depth does not matter.
   /// - Complexity: O(nodes + edges).
-  public func ordered() throws -> Graph {
+  package func ordered() throws -> Graph {
     let producers = self.producers
     var order: [Int] = []
     var state = [Mark](repeating: .new, count: nodes.count)
@@ -18,14 +18,14 @@ extension Graph {
   }
 
   /// For each value, the index of the node that makes it.
-  public var producers: [Int?] {
+  package var producers: [Int?] {
     var producers = [Int?](repeating: nil, count: values.count)
     for (i, node) in nodes.enumerated() { for output in node.outputs { producers[output.index] = i } }
     return producers
   }
 
   /// For each value, the number of its uses by nodes and as an output of the graph.
-  public var useCounts: [Int] {
+  package var useCounts: [Int] {
     var counts = [Int](repeating: 0, count: values.count)
     for node in nodes { for input in node.inputs { counts[input.index] += 1 } }
     for output in outputs { counts[output.index] += 1 }

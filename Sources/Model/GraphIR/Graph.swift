@@ -2,45 +2,45 @@ import PrimitiveOperators
 import Tensors
 
 /// A value of a graph: the result of a node, an input, or a constant. An index into ``Graph/values``.
-public struct ValueID: Sendable, Hashable, Comparable, CustomStringConvertible {
-  public let index: Int
-  public init(_ index: Int) { self.index = index }
-  public static func < (a: ValueID, b: ValueID) -> Bool { a.index < b.index }
-  public var description: String { "%\(index)" }
+package struct ValueID: Sendable, Hashable, Comparable, CustomStringConvertible {
+  package let index: Int
+  package init(_ index: Int) { self.index = index }
+  package static func < (a: ValueID, b: ValueID) -> Bool { a.index < b.index }
+  package var description: String { "%\(index)" }
 }
 
 /// What is known about a value.
-public struct Value: Sendable {
-  public var type: ValueType
+package struct Value: Sendable {
+  package var type: ValueType
   /// The tensor, if the value is a constant. Constants that passes make are float64, so that folding loses nothing.
-  public var constant: Tensor?
+  package var constant: Tensor?
   /// The name of an input or constant, such as a checkpoint's key; empty for the result of a node.
-  public var name: String
+  package var name: String
   /// The elements of a small integer tensor, in row-major order, where they are known as expressions over the graph's symbols.
-  public var sizes: [Dimension]?
+  package var sizes: [Dimension]?
 
-  public init(type: ValueType, constant: Tensor? = nil, name: String = "", sizes: [Dimension]? = nil) {
+  package init(type: ValueType, constant: Tensor? = nil, name: String = "", sizes: [Dimension]? = nil) {
     self.type = type
     self.constant = constant
     self.name = name
     self.sizes = sizes
   }
 
-  public init(_ fact: TensorFact) { self.init(type: fact.type, sizes: fact.sizes) }
+  package init(_ fact: TensorFact) { self.init(type: fact.type, sizes: fact.sizes) }
 
   /// What an operator may know of the value.
-  public var fact: TensorFact { TensorFact(type, constant: constant, sizes: sizes) }
+  package var fact: TensorFact { TensorFact(type, constant: constant, sizes: sizes) }
 }
 
 /// One application of an operator.
-public struct Node: Sendable {
+package struct Node: Sendable {
   /// Unique in the graph; a path through the model, such as `encoder_level1.block0.scan_stage`.
-  public var name: String
-  public var op: any Operator
-  public var inputs: [ValueID]
-  public var outputs: [ValueID]
+  package var name: String
+  package var op: any Operator
+  package var inputs: [ValueID]
+  package var outputs: [ValueID]
 
-  public init(name: String, op: any Operator, inputs: [ValueID], outputs: [ValueID]) {
+  package init(name: String, op: any Operator, inputs: [ValueID], outputs: [ValueID]) {
     self.name = name
     self.op = op
     self.inputs = inputs
@@ -51,46 +51,46 @@ public struct Node: Sendable {
 /// A computation in static single assignment form over tensors whose sizes may be symbolic.
 ///
 /// Nodes are kept in topological order. A graph is a value: passes describe an ``Edit`` and get a new graph.
-public struct Graph: Sendable {
-  public internal(set) var values: [Value] = []
-  public internal(set) var inputs: [ValueID] = []
-  public internal(set) var outputs: [ValueID] = []
-  public internal(set) var nodes: [Node] = []
+package struct Graph: Sendable {
+  package internal(set) var values: [Value] = []
+  package internal(set) var inputs: [ValueID] = []
+  package internal(set) var outputs: [ValueID] = []
+  package internal(set) var nodes: [Node] = []
 
   /// An empty graph, to be filled with ``addInput(_:_:)``, ``addConstant(_:_:)`` and ``add(_:_:name:)``.
-  public init() {}
+  package init() {}
 
   /// Parts as they are; run the ``Verifier`` on the result.
-  public init(values: [Value], inputs: [ValueID], outputs: [ValueID], nodes: [Node]) {
+  package init(values: [Value], inputs: [ValueID], outputs: [ValueID], nodes: [Node]) {
     self.values = values
     self.inputs = inputs
     self.outputs = outputs
     self.nodes = nodes
   }
 
-  public subscript(id: ValueID) -> Value { values[id.index] }
+  package subscript(id: ValueID) -> Value { values[id.index] }
 
   /// The tensor of a constant, nil for any other value.
-  public func constant(_ id: ValueID) -> Tensor? { values[id.index].constant }
+  package func constant(_ id: ValueID) -> Tensor? { values[id.index].constant }
 }
 
 extension Graph {
   /// Declares the next input.
   /// - Parameter sizes: see ``Value/sizes``.
-  public mutating func addInput(_ name: String, _ type: ValueType, sizes: [Dimension]? = nil) -> ValueID {
+  package mutating func addInput(_ name: String, _ type: ValueType, sizes: [Dimension]? = nil) -> ValueID {
     values.append(Value(type: type, name: name, sizes: sizes))
     inputs.append(ValueID(values.count - 1))
     return ValueID(values.count - 1)
   }
 
   /// Adds a constant.
-  public mutating func addConstant(_ name: String, _ tensor: Tensor) -> ValueID {
+  package mutating func addConstant(_ name: String, _ tensor: Tensor) -> ValueID {
     values.append(Value(type: ValueType(of: tensor), constant: tensor, name: name))
     return ValueID(values.count - 1)
   }
 
   /// Appends a node and returns its outputs. Throws when the operator is not defined on the inputs.
-  public mutating func add(_ op: any Operator, _ operands: [ValueID], name: String) throws -> [ValueID] {
+  package mutating func add(_ op: any Operator, _ operands: [ValueID], name: String) throws -> [ValueID] {
     let facts = try op.infer(operands.map { values[$0.index].fact })
     let results = facts.indices.map { ValueID(values.count + $0) }
     values += facts.map { Value($0) }
@@ -99,7 +99,7 @@ extension Graph {
   }
 
   /// Appends a node with one output.
-  public mutating func addOne(_ op: any Operator, _ operands: [ValueID], name: String) throws -> ValueID {
+  package mutating func addOne(_ op: any Operator, _ operands: [ValueID], name: String) throws -> ValueID {
     let results = try add(op, operands, name: name)
     guard results.count == 1 else {
       throw EVSSMError(
@@ -110,5 +110,5 @@ extension Graph {
   }
 
   /// Declares the outputs.
-  public mutating func setOutputs(_ outputs: [ValueID]) { self.outputs = outputs }
+  package mutating func setOutputs(_ outputs: [ValueID]) { self.outputs = outputs }
 }

@@ -2,7 +2,7 @@ import Tensors
 
 extension Limits {
   /// Graphs inside graphs, as in the body of a region operator.
-  public static let maxRegionDepth = 8
+  package static let maxRegionDepth = 8
   /// Nodes of one graph.
-  public static let maxGraphNodes = 1_000_000
+  package static let maxGraphNodes = 1_000_000
 }

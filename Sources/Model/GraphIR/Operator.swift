@@ -5,7 +5,7 @@ import Tensors
 ///
 /// One file an operator. The verifier, the dump and the passes work through this protocol alone, so an operator is
 /// added without touching them. Weights are ordinary inputs, held by the graph as constants.
-public protocol Operator: Sendable {
+package protocol Operator: Sendable {
   /// The name in dumps and errors, such as `pointwise_linear`.
   static var name: String { get }
 
@@ -35,23 +35,23 @@ public protocol Operator: Sendable {
 }
 
 extension Operator {
-  public var label: String { Self.name }
-  public func infer(_ inputs: [TensorFact]) throws -> [TensorFact] {
+  package var label: String { Self.name }
+  package func infer(_ inputs: [TensorFact]) throws -> [TensorFact] {
     try inferTypes(inputs.map(\.type)).map { TensorFact($0) }
   }
-  public var attributes: [Attribute] { [] }
-  public var isPerPixel: Bool { false }
-  public func isAffine(inInput index: Int) -> Bool { false }
-  public var regions: [Graph] { [] }
-  public func withRegions(_ regions: [Graph]) -> any Operator { self }
+  package var attributes: [Attribute] { [] }
+  package var isPerPixel: Bool { false }
+  package func isAffine(inInput index: Int) -> Bool { false }
+  package var regions: [Graph] { [] }
+  package func withRegions(_ regions: [Graph]) -> any Operator { self }
 }
 
 /// An attribute as text, for dumps and errors.
-public struct Attribute: Sendable, Hashable {
-  public var name: String
-  public var text: String
+package struct Attribute: Sendable, Hashable {
+  package var name: String
+  package var text: String
 
-  public init(_ name: String, _ value: some CustomStringConvertible) {
+  package init(_ name: String, _ value: some CustomStringConvertible) {
     self.name = name
     text = value.description
   }
@@ -59,7 +59,7 @@ public struct Attribute: Sendable, Hashable {
 
 /// An operator that commutes with a change of frame, once its attributes and constants are changed too:
 /// op(g(x), c) = g(op.reframed(by: g)(x, op.reframed(c)))
-public protocol FrameEquivariant: Operator {
+package protocol FrameEquivariant: Operator {
   func reframed(by frame: Frame) throws -> any Operator
 
   /// The constant that takes the place of `constant` at input `index`. By default the same one.
@@ -67,12 +67,12 @@ public protocol FrameEquivariant: Operator {
 }
 
 extension FrameEquivariant {
-  public func reframed(by frame: Frame) throws -> any Operator { self }
-  public func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor { constant }
+  package func reframed(by frame: Frame) throws -> any Operator { self }
+  package func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor { constant }
 }
 
 /// An operator whose meaning is a graph of simpler ones.
-public protocol Decomposable: Operator {
+package protocol Decomposable: Operator {
   /// The graph; its inputs are the operator's inputs that are not constants, in order.
   /// - Parameters:
   ///   - types: of all the inputs

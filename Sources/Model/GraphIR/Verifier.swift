@@ -8,10 +8,10 @@ import Tensors
 /// - every symbol of a size is the size of some input, or of a primitive's result that only data decide
 /// - node names are unique and not empty
 /// - the body of a region obeys the same rules and sees nothing from outside but its inputs
-public enum Verifier {
+package enum Verifier {
   /// Throws `graph.invalid` naming the operator, the facts, the inputs and the pass after which the rule was broken.
   /// - Complexity: O(nodes + edges).
-  public static func check(_ graph: Graph, after pass: String) throws {
+  package static func check(_ graph: Graph, after pass: String) throws {
     try check(graph, pass, depth: 0, outerSymbols: [])
   }
 

@@ -4,15 +4,15 @@ import Tensors
 ///
 /// k = min(size, side); count = ⌊(size − 1)/k⌋ + 1. One window if the count is 1; else starts at multiples of
 /// ⌈(size − k)/(count − 1)⌉, and the last start moved back to size − k. Not symmetric, because of the ceiling.
-public struct WindowGrid: Sendable, Hashable {
+package struct WindowGrid: Sendable, Hashable {
   /// First element of each window, ascending.
-  public let starts: [Int]
+  package let starts: [Int]
   /// Elements in each window.
-  public let length: Int
+  package let length: Int
 
   /// Throws `window.size` unless `size` and `side` are positive.
   /// - Complexity: O(size / side).
-  public init(size: Int, side: Int) throws {
+  package init(size: Int, side: Int) throws {
     guard size > 0, side > 0 else {
       throw EVSSMError(
         "window.size", "Windows of side \(side) do not fit on an axis of \(size): both must be positive.")
@@ -29,10 +29,10 @@ public struct WindowGrid: Sendable, Hashable {
 }
 
 /// A window in upright coordinates.
-public struct WindowRectangle: Sendable, Hashable {
-  public var top, left, height, width: Int
+package struct WindowRectangle: Sendable, Hashable {
+  package var top, left, height, width: Int
 
-  public init(top: Int, left: Int, height: Int, width: Int) {
+  package init(top: Int, left: Int, height: Int, width: Int) {
     self.top = top
     self.left = left
     self.height = height
@@ -40,7 +40,7 @@ public struct WindowRectangle: Sendable, Hashable {
   }
 
   /// The windows on an upright `height` × `width` map, laid in `frame`, in the frame's row-major order.
-  public static func windows(height: Int, width: Int, side: Int, frame: Frame) throws -> [WindowRectangle] {
+  package static func windows(height: Int, width: Int, side: Int, frame: Frame) throws -> [WindowRectangle] {
     let framed = frame.size(height, width)
     let rows = try WindowGrid(size: framed.height, side: side)
     let columns = try WindowGrid(size: framed.width, side: side)

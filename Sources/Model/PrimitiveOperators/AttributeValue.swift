@@ -2,7 +2,7 @@ import Tensors
 
 /// The value of an attribute of a primitive. Graphs are not among them: they are regions of the node that calls the
 /// primitive.
-public enum AttributeValue: Sendable, Hashable {
+package enum AttributeValue: Sendable, Hashable {
   case int(Int)
   case float(Float)
   case string(String)
@@ -13,20 +13,20 @@ public enum AttributeValue: Sendable, Hashable {
 }
 
 /// A small tensor as an attribute, such as the value that ConstantOfShape repeats.
-public struct AttributeTensor: Sendable, Hashable {
-  public var dtype: DType
-  public var shape: [Int]
+package struct AttributeTensor: Sendable, Hashable {
+  package var dtype: DType
+  package var shape: [Int]
   /// Row-major, little-endian.
-  public var bytes: [UInt8]
+  package var bytes: [UInt8]
 
-  public init(_ tensor: Tensor) {
+  package init(_ tensor: Tensor) {
     dtype = tensor.dtype
     shape = tensor.shape
     bytes = tensor.withUnsafeBytes(Array.init)
   }
 
   /// Throws when the bytes do not fill the shape.
-  public func tensor() throws -> Tensor {
+  package func tensor() throws -> Tensor {
     let out = try Tensor(dtype: dtype, shape: shape) { target in
       guard target.count == bytes.count else {
         throw EVSSMError("tensor.count", "\(bytes.count) bytes do not fill a tensor of shape \(shape).")
@@ -39,7 +39,7 @@ public struct AttributeTensor: Sendable, Hashable {
 
 extension AttributeValue: CustomStringConvertible {
   /// As dumps show it; long lists and tensors are cut short.
-  public var description: String {
+  package var description: String {
     switch self {
     case .int(let value): String(value)
     case .float(let value): String(value)

@@ -2,7 +2,7 @@ import Tensors
 
 extension Limits {
   /// Bytes of one result of a primitive.
-  public static let maxPrimitiveResultBytes = 1 << 36
+  package static let maxPrimitiveResultBytes = 1 << 36
 }
 
 extension PrimitiveCall {
@@ -10,7 +10,7 @@ extension PrimitiveCall {
   ///
   /// - Parameter operands: those that are given, in order, captures behind them.
   /// - Returns: the outputs that are asked for, in order.
-  public func evaluated(
+  package func evaluated(
     _ op: any PrimitiveOperator, _ operands: [Tensor], _ context: PrimitiveContext = PrimitiveContext(),
     region: @escaping InferenceContext.RegionInference = InferenceContext.noRegion
   ) throws -> [Tensor] {
@@ -31,7 +31,7 @@ extension PrimitiveCall {
   }
 
   /// The operands at the operator's input positions, nil where an input is left out; captures behind them.
-  public func placed<Operand>(_ operands: [Operand]) throws -> [Operand?] {
+  package func placed<Operand>(_ operands: [Operand]) throws -> [Operand?] {
     let given = inputs.count { $0 }
     guard operands.count >= given else {
       throw EVSSMError("graph.inputs", "Operator \(type) is given \(operands.count) inputs, not \(given).")

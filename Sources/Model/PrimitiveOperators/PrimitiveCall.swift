@@ -1,21 +1,21 @@
 import Tensors
 
 /// Which operator of ONNX is applied, in which version, with which attributes: everything about a node but its operands.
-public struct PrimitiveCall: Sendable, Hashable {
+package struct PrimitiveCall: Sendable, Hashable {
   /// Empty for the standard operators.
-  public var domain: String
+  package var domain: String
   /// ONNX's name, such as `Conv`.
-  public var type: String
+  package var type: String
   /// The version of the domain's operator set that the model imports. The definition in force is the newest one that is
   /// not newer than this.
-  public var opset: Int
-  public var attributes: [String: AttributeValue]
+  package var opset: Int
+  package var attributes: [String: AttributeValue]
   /// Which of the operator's inputs are given, in its order; inputs that are left out at the end are not listed.
-  public var inputs: [Bool]
+  package var inputs: [Bool]
   /// Which of the operator's outputs are asked for, in its order.
-  public var outputs: [Bool]
+  package var outputs: [Bool]
 
-  public init(
+  package init(
     domain: String = "", _ type: String, opset: Int, attributes: [String: AttributeValue] = [:], inputs: [Bool],
     outputs: [Bool] = [true]
   ) {

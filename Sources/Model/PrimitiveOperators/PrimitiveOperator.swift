@@ -4,7 +4,7 @@ import Tensors
 ///
 /// One file a family. A conforming value is made by ``PrimitiveRegistry/operator(for:)``; attributes that the
 /// definition does not allow are refused then.
-public protocol PrimitiveOperator: Sendable {
+package protocol PrimitiveOperator: Sendable {
   /// The facts of the outputs, as many as `context` asks for.
   ///
   /// With every input a constant the sizes must come out as numbers: that is how an evaluation learns them. Otherwise a
@@ -23,19 +23,19 @@ public protocol PrimitiveOperator: Sendable {
 }
 
 /// What an operator may ask about the node that it is inferred for.
-public struct InferenceContext: Sendable {
-  public typealias RegionInference = @Sendable (_ region: Int, _ inputs: [TensorFact]) throws -> [TensorFact]
+package struct InferenceContext: Sendable {
+  package typealias RegionInference = @Sendable (_ region: Int, _ inputs: [TensorFact]) throws -> [TensorFact]
 
   /// How many outputs the node has, absent ones at the end not counted.
-  public var outputCount: Int
+  package var outputCount: Int
   /// The start of the names of sizes that only data decide; begins with `?` and is unique to the node.
-  public var sizePrefix: String
+  package var sizePrefix: String
   /// Operands behind the operator's own that the regions capture; they are the last inputs of every region.
-  public var captureCount: Int
+  package var captureCount: Int
   /// The facts of a region's outputs for facts of its inputs, captures included.
-  public var region: RegionInference
+  package var region: RegionInference
 
-  public init(
+  package init(
     outputCount: Int = 1, sizePrefix: String = "?", captureCount: Int = 0, region: @escaping RegionInference = noRegion
   ) {
     self.outputCount = outputCount
@@ -45,40 +45,40 @@ public struct InferenceContext: Sendable {
   }
 
   /// A size that only data decide. The same for the same place, so that inference gives the same answer each time.
-  public func unknown(output: Int, axis: Int) -> Dimension {
+  package func unknown(output: Int, axis: Int) -> Dimension {
     Dimension(symbol: "\(sizePrefix).\(output).\(axis)")
   }
 
-  @Sendable public static func noRegion(_ region: Int, _ inputs: [TensorFact]) throws -> [TensorFact] {
+  @Sendable package static func noRegion(_ region: Int, _ inputs: [TensorFact]) throws -> [TensorFact] {
     throw EVSSMError("graph.region", "The operator needs a graph as its attribute and has none.")
   }
 }
 
 /// What an evaluation may use besides its inputs.
-public struct PrimitiveContext: Sendable {
-  public typealias RegionEvaluation = @Sendable (_ region: Int, _ inputs: [Tensor]) throws -> [Tensor]
+package struct PrimitiveContext: Sendable {
+  package typealias RegionEvaluation = @Sendable (_ region: Int, _ inputs: [Tensor]) throws -> [Tensor]
 
-  public var captureCount: Int
+  package var captureCount: Int
   /// Runs a region on its inputs, captures included.
-  public var region: RegionEvaluation
+  package var region: RegionEvaluation
 
-  public init(captureCount: Int = 0, region: @escaping RegionEvaluation = noRegion) {
+  package init(captureCount: Int = 0, region: @escaping RegionEvaluation = noRegion) {
     self.captureCount = captureCount
     self.region = region
   }
 
-  @Sendable public static func noRegion(_ region: Int, _ inputs: [Tensor]) throws -> [Tensor] {
+  @Sendable package static func noRegion(_ region: Int, _ inputs: [Tensor]) throws -> [Tensor] {
     throw EVSSMError("graph.region", "The operator needs a graph as its attribute and has none.")
   }
 }
 
 /// Where an evaluation writes one output: `bytes` hold exactly the elements of the shape.
-public struct TensorTarget {
-  public let dtype: DType
-  public let shape: [Int]
-  public let bytes: UnsafeMutableRawBufferPointer
+package struct TensorTarget {
+  package let dtype: DType
+  package let shape: [Int]
+  package let bytes: UnsafeMutableRawBufferPointer
 
-  public init(dtype: DType, shape: [Int], bytes: UnsafeMutableRawBufferPointer) {
+  package init(dtype: DType, shape: [Int], bytes: UnsafeMutableRawBufferPointer) {
     self.dtype = dtype
     self.shape = shape
     self.bytes = bytes
@@ -86,12 +86,12 @@ public struct TensorTarget {
 }
 
 /// An operator whose results have shapes that only its evaluation can tell, such as a Loop's: it makes its own tensors.
-public protocol SelfAllocating: PrimitiveOperator {
+package protocol SelfAllocating: PrimitiveOperator {
   func evaluate(_ inputs: [Tensor?], _ context: PrimitiveContext, outputCount: Int) throws -> [Tensor]
 }
 
 extension SelfAllocating {
-  public func evaluate(_ inputs: [Tensor?], into outputs: [TensorTarget?], _ context: PrimitiveContext) throws {
+  package func evaluate(_ inputs: [Tensor?], into outputs: [TensorTarget?], _ context: PrimitiveContext) throws {
     let results = try evaluate(inputs, context, outputCount: outputs.count)
     for (target, result) in zip(outputs, results) {
       guard let target else { continue }

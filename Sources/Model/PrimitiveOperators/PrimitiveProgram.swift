@@ -3,21 +3,21 @@ import Tensors
 /// A computation of primitives in static single assignment form, ready to run: a whole graph or the body of a loop.
 ///
 /// Values are numbered; every node comes behind those whose results it takes.
-public struct PrimitiveProgram: Sendable {
+package struct PrimitiveProgram: Sendable {
   /// One application of an operator.
-  public struct Node: Sendable {
-    public var name: String
-    public var call: PrimitiveCall
-    public var primitive: any PrimitiveOperator
+  package struct Node: Sendable {
+    package var name: String
+    package var call: PrimitiveCall
+    package var primitive: any PrimitiveOperator
     /// Numbers of the operands that are given, captures behind them.
-    public var inputs: [Int]
+    package var inputs: [Int]
     /// Numbers of the results that are asked for.
-    public var outputs: [Int]
-    public var bodies: [PrimitiveProgram]
-    public var captureCount: Int
+    package var outputs: [Int]
+    package var bodies: [PrimitiveProgram]
+    package var captureCount: Int
 
     /// Throws `graph.operator` for an operator that is not supported and `graph.attribute` for its attributes.
-    public init(
+    package init(
       name: String, call: PrimitiveCall, inputs: [Int], outputs: [Int], bodies: [PrimitiveProgram] = [],
       captureCount: Int = 0
     ) throws {
@@ -33,17 +33,17 @@ public struct PrimitiveProgram: Sendable {
     }
   }
 
-  public let valueCount: Int
-  public let inputs: [Int]
-  public let outputs: [Int]
-  public let constants: [Int: Tensor]
-  public let nodes: [Node]
+  package let valueCount: Int
+  package let inputs: [Int]
+  package let outputs: [Int]
+  package let constants: [Int: Tensor]
+  package let nodes: [Node]
   /// For each node the values that nothing behind it needs. Constants and outputs stay.
-  public let lastUses: [[Int]]
+  package let lastUses: [[Int]]
 
   /// Throws `program.invalid` when a value does not exist, is used before it is defined, or is defined twice, and when
   /// a node does not have the operands that its call names.
-  public init(valueCount: Int, inputs: [Int], outputs: [Int], constants: [Int: Tensor], nodes: [Node]) throws {
+  package init(valueCount: Int, inputs: [Int], outputs: [Int], constants: [Int: Tensor], nodes: [Node]) throws {
     try Limits.check(
       valueCount, atMost: Limits.maxProgramValues, name: "max_program_values", "The number of values of a program")
     guard valueCount >= 0 else {
@@ -101,14 +101,14 @@ public struct PrimitiveProgram: Sendable {
 
 extension Limits {
   /// Values of a program of primitives.
-  public static let maxProgramValues = 4_000_000
+  package static let maxProgramValues = 4_000_000
 }
 
 extension PrimitiveProgram {
   /// What is known of every value when this much is known of the inputs; nil for values of nodes that are left out.
   ///
   /// - Complexity: O(nodes).
-  public func facts(_ facts: [TensorFact]) throws -> [TensorFact?] {
+  package func facts(_ facts: [TensorFact]) throws -> [TensorFact?] {
     guard facts.count == inputs.count else {
       throw EVSSMError("graph.region", "A program with \(inputs.count) inputs is given \(facts.count).")
     }
@@ -124,13 +124,13 @@ extension PrimitiveProgram {
   }
 
   /// What is known of the outputs when this much is known of the inputs.
-  public func inferOutputs(_ facts: [TensorFact]) throws -> [TensorFact] {
+  package func inferOutputs(_ facts: [TensorFact]) throws -> [TensorFact] {
     let known = try self.facts(facts)
     return outputs.compactMap { known[$0] }
   }
 
   /// The outputs for the inputs. Memory: the values alive.
-  public func evaluate(_ arguments: [Tensor]) throws -> [Tensor] {
+  package func evaluate(_ arguments: [Tensor]) throws -> [Tensor] {
     guard arguments.count == inputs.count else {
       throw EVSSMError("graph.region", "A program with \(inputs.count) inputs is given \(arguments.count).")
     }
@@ -148,7 +148,7 @@ extension PrimitiveProgram {
 
 extension PrimitiveProgram.Node {
   /// The facts of the results that are asked for, for those of the operands. Throws with the node as the place.
-  public func infer(_ operands: [TensorFact]) throws -> [TensorFact] {
+  package func infer(_ operands: [TensorFact]) throws -> [TensorFact] {
     let context = InferenceContext(
       outputCount: call.outputs.count, sizePrefix: "?" + name, captureCount: captureCount, region: inferRegion)
     do {
@@ -168,7 +168,7 @@ extension PrimitiveProgram.Node {
   }
 
   /// The results that are asked for. Throws with the node as the place.
-  public func evaluate(_ operands: [Tensor]) throws -> [Tensor] {
+  package func evaluate(_ operands: [Tensor]) throws -> [Tensor] {
     let bodies = self.bodies
     let context = PrimitiveContext(captureCount: captureCount) { index, inputs in
       guard bodies.indices.contains(index) else { return try PrimitiveContext.noRegion(index, inputs) }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// Every operator by ONNX name and the version of the operator set that defined it: one line each.
-public enum PrimitiveRegistry {
+package enum PrimitiveRegistry {
   /// An operator and how it is made from a call.
   struct Entry: Sendable {
     var type: String
@@ -20,20 +20,20 @@ public enum PrimitiveRegistry {
   }
 
   /// The newest version of the standard operator set that is known.
-  public static let newestOpset = 28
+  package static let newestOpset = 28
   /// The oldest version that models may import. Operators whose meaning has changed since are listed from that change on.
-  public static let oldestOpset = 1
+  package static let oldestOpset = 1
 
   /// The names of all operators, sorted.
-  public static var types: [String] { table.keys.sorted() }
+  package static var types: [String] { table.keys.sorted() }
 
   /// Whether there is a definition of the operator in force in this version of its domain.
-  public static func supports(domain: String, type: String, opset: Int) -> Bool {
+  package static func supports(domain: String, type: String, opset: Int) -> Bool {
     entry(domain, type, opset) != nil
   }
 
   /// The operator that a call names. Throws `graph.operator` when there is none, `graph.attribute` for its attributes.
-  public static func `operator`(for call: PrimitiveCall) throws -> any PrimitiveOperator {
+  package static func `operator`(for call: PrimitiveCall) throws -> any PrimitiveOperator {
     if call == EmbeddedNetwork.call { return EmbeddedNetwork() }
     guard let (entry, version) = entry(call.domain, call.type, call.opset) else {
       throw EVSSMError(
@@ -299,5 +299,5 @@ public enum PrimitiveRegistry {
 
 extension Limits {
   /// Outputs of one primitive.
-  public static let maxPrimitiveOutputs = 65_536
+  package static let maxPrimitiveOutputs = 65_536
 }

@@ -1,19 +1,19 @@
 import Tensors
 
 /// What is known of an operand or a result before anything runs.
-public struct TensorFact: Sendable {
-  public var type: ValueType
+package struct TensorFact: Sendable {
+  package var type: ValueType
   /// The tensor itself, if it is known.
-  public var constant: Tensor?
+  package var constant: Tensor?
   /// The elements of a small integer tensor, in row-major order, whose values are expressions over the graph's symbols: how
   /// computations on shapes are followed.
-  public var sizes: [Dimension]?
+  package var sizes: [Dimension]?
 
-  public init(_ type: ValueType, constant: Tensor? = nil, sizes: [Dimension]? = nil) {
+  package init(_ type: ValueType, constant: Tensor? = nil, sizes: [Dimension]? = nil) {
     self.type = type
     self.constant = constant
     self.sizes = sizes
   }
 
-  public init(_ constant: Tensor) { self.init(ValueType(of: constant), constant: constant) }
+  package init(_ constant: Tensor) { self.init(ValueType(of: constant), constant: constant) }
 }

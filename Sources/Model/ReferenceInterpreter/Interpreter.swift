@@ -3,21 +3,21 @@ import Tensors
 
 extension Limits {
   /// Elements of one value that the reference interpreter evaluates.
-  public static let maxReferenceElements = 1 << 31
+  package static let maxReferenceElements = 1 << 31
 }
 
 /// Evaluates any graph, node by node, in the precision `Scalar`: the oracle for everything that is faster.
 ///
 /// Slow and plain: maps are (1, C, H, W), matrices go through BLAS, all else is loops. Memory: the values alive.
-public struct Interpreter<Scalar: ReferenceScalar>: Sendable {
+package struct Interpreter<Scalar: ReferenceScalar>: Sendable {
   /// Called with each result: the node's name, the number of the output, the array.
-  public typealias Observer = (_ node: String, _ output: Int, _ value: ReferenceArray<Scalar>) throws -> Void
+  package typealias Observer = (_ node: String, _ output: Int, _ value: ReferenceArray<Scalar>) throws -> Void
 
-  public let graph: Graph
+  package let graph: Graph
   private let lastUses: [[ValueID]]
 
   /// Throws `graph.invalid` when the graph breaks a rule of the ``Verifier``.
-  public init(_ graph: Graph) throws {
+  package init(_ graph: Graph) throws {
     try Verifier.check(graph, after: "loading into the interpreter")
     self.init(verified: graph)
   }
@@ -31,12 +31,12 @@ public struct Interpreter<Scalar: ReferenceScalar>: Sendable {
   ///
   /// Throws `interpreter.input` when the inputs do not have the graph's shapes, `interpreter.operator` for an
   /// operator without an evaluation, `limit.exceeded` for a value that is too large, and what the observer throws.
-  public func run(_ inputs: [ReferenceArray<Scalar>], observer: Observer? = nil) throws -> [ReferenceArray<Scalar>] {
+  package func run(_ inputs: [ReferenceArray<Scalar>], observer: Observer? = nil) throws -> [ReferenceArray<Scalar>] {
     try run(inputs, sizes: [:], observer: observer)
   }
 
   /// Like ``run(_:observer:)``, on tensors.
-  public func run(_ inputs: [Tensor]) throws -> [Tensor] {
+  package func run(_ inputs: [Tensor]) throws -> [Tensor] {
     try run(inputs.map { ReferenceArray<Scalar>($0) }).map { try $0.tensor() }
   }
 

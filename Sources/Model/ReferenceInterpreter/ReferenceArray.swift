@@ -1,12 +1,12 @@
 import Tensors
 
 /// A dense row-major array of one precision: a value during evaluation.
-public struct ReferenceArray<Scalar: ReferenceScalar>: Sendable {
-  public let shape: [Int]
-  public internal(set) var elements: [Scalar]
+package struct ReferenceArray<Scalar: ReferenceScalar>: Sendable {
+  package let shape: [Int]
+  package internal(set) var elements: [Scalar]
 
   /// Throws `tensor.count` when the number of elements is not the shape's.
-  public init(shape: [Int], elements: [Scalar]) throws {
+  package init(shape: [Int], elements: [Scalar]) throws {
     guard shape.allSatisfy({ $0 >= 0 }), try Checked.product(shape) == elements.count else {
       throw EVSSMError(
         "tensor.count", "\(elements.count) values do not fill an array of shape \(shape).", category: .usage)
@@ -15,13 +15,13 @@ public struct ReferenceArray<Scalar: ReferenceScalar>: Sendable {
     self.elements = elements
   }
 
-  public init(_ tensor: Tensor) {
+  package init(_ tensor: Tensor) {
     shape = tensor.shape
     elements = Scalar.elements(of: tensor)
   }
 
   /// A tensor with the same elements.
-  public func tensor() throws -> Tensor {
+  package func tensor() throws -> Tensor {
     try Tensor(dtype: Scalar.dtype, shape: shape) { out in elements.withUnsafeBytes { out.copyMemory(from: $0) } }
   }
 

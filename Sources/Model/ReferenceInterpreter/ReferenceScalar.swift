@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 
 /// A precision in which the interpreter evaluates: `Float` or `Double`.
-public protocol ReferenceScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
+package protocol ReferenceScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable {
   /// Element type of tensors of this precision.
   static var dtype: DType { get }
 
@@ -25,9 +25,9 @@ public protocol ReferenceScalar: BinaryFloatingPoint, BitwiseCopyable, Sendable 
 }
 
 extension Float: ReferenceScalar {
-  public static var dtype: DType { .float32 }
+  package static var dtype: DType { .float32 }
 
-  public static func accumulateProduct(
+  package static func accumulateProduct(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
     _ c: UnsafeMutablePointer<Float>
   ) {
@@ -35,23 +35,23 @@ extension Float: ReferenceScalar {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1, a, k, b, n, 1, c, n)
   }
 
-  public static func accumulate(
+  package static func accumulate(
     _ count: Int, _ factor: Float, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
   ) {
     cblas_saxpy(blasint(count), factor, x, 1, y, 1)
   }
 
-  public static func exp(_ x: Float) -> Float { Foundation.exp(x) }
-  public static func exp2(_ x: Float) -> Float { Foundation.exp2(x) }
-  public static func erf(_ x: Float) -> Float { Foundation.erf(x) }
-  public static func log1p(_ x: Float) -> Float { Foundation.log1p(x) }
-  public static func elements(of tensor: Tensor) -> [Float] { tensor.floats() }
+  package static func exp(_ x: Float) -> Float { Foundation.exp(x) }
+  package static func exp2(_ x: Float) -> Float { Foundation.exp2(x) }
+  package static func erf(_ x: Float) -> Float { Foundation.erf(x) }
+  package static func log1p(_ x: Float) -> Float { Foundation.log1p(x) }
+  package static func elements(of tensor: Tensor) -> [Float] { tensor.floats() }
 }
 
 extension Double: ReferenceScalar {
-  public static var dtype: DType { .float64 }
+  package static var dtype: DType { .float64 }
 
-  public static func accumulateProduct(
+  package static func accumulateProduct(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
     _ c: UnsafeMutablePointer<Double>
   ) {
@@ -59,15 +59,15 @@ extension Double: ReferenceScalar {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1, a, k, b, n, 1, c, n)
   }
 
-  public static func accumulate(
+  package static func accumulate(
     _ count: Int, _ factor: Double, _ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>
   ) {
     cblas_daxpy(blasint(count), factor, x, 1, y, 1)
   }
 
-  public static func exp(_ x: Double) -> Double { Foundation.exp(x) }
-  public static func exp2(_ x: Double) -> Double { Foundation.exp2(x) }
-  public static func erf(_ x: Double) -> Double { Foundation.erf(x) }
-  public static func log1p(_ x: Double) -> Double { Foundation.log1p(x) }
-  public static func elements(of tensor: Tensor) -> [Double] { tensor.doubles() }
+  package static func exp(_ x: Double) -> Double { Foundation.exp(x) }
+  package static func exp2(_ x: Double) -> Double { Foundation.exp2(x) }
+  package static func erf(_ x: Double) -> Double { Foundation.erf(x) }
+  package static func log1p(_ x: Double) -> Double { Foundation.log1p(x) }
+  package static func elements(of tensor: Tensor) -> [Double] { tensor.doubles() }
 }

@@ -6,15 +6,15 @@ import Tensors
 ///
 /// Operators that are no primitives are evaluated by ``Interpreter`` in float64 and rounded to the stated type.
 /// Memory: the values alive.
-public struct TensorInterpreter: Sendable {
+package struct TensorInterpreter: Sendable {
   /// Called with each result: the node's name, the number of the output, the tensor.
-  public typealias Observer = (_ node: String, _ output: Int, _ value: Tensor) throws -> Void
+  package typealias Observer = (_ node: String, _ output: Int, _ value: Tensor) throws -> Void
 
-  public let graph: Graph
+  package let graph: Graph
   private let lastUses: [[ValueID]]
 
   /// Throws `graph.invalid` when the graph breaks a rule of the ``Verifier``.
-  public init(_ graph: Graph) throws {
+  package init(_ graph: Graph) throws {
     try Verifier.check(graph, after: "loading into the interpreter")
     self.init(verified: graph)
   }
@@ -28,7 +28,7 @@ public struct TensorInterpreter: Sendable {
   ///
   /// Throws `interpreter.input` when the inputs are not of the graph's types, and what evaluations and the observer
   /// throw.
-  public func run(_ inputs: [Tensor], observer: Observer? = nil) throws -> [Tensor] {
+  package func run(_ inputs: [Tensor], observer: Observer? = nil) throws -> [Tensor] {
     try run(inputs, outer: [:], observer)
   }
 

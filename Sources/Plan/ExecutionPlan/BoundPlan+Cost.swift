@@ -6,7 +6,7 @@ extension BoundPlan {
   ///
   /// What windows share is counted once, and padding of channels not at all: this is the work that has to be done, not
   /// what the kernels happen to do. Throws `size.overflow`.
-  public func multiplyAdds(of plan: Plan) throws -> [Int] {
+  package func multiplyAdds(of plan: Plan) throws -> [Int] {
     try plan.steps.map { step in
       switch step.operation {
       case .pictureConvolution(let convolution):

@@ -5,7 +5,7 @@ extension BoundPlan {
   /// weights. What stays in the caches between the phases of a step is not counted, nor what they fail to keep.
   ///
   /// The picture before and after counts as planes of float32. Throws `size.overflow`.
-  public func bytesMoved(of plan: Plan) throws -> [Int] {
+  package func bytesMoved(of plan: Plan) throws -> [Int] {
     let picture = try Checked.product([height, width, 3, MemoryLayout<Float>.stride])
     return try plan.steps.map { step in
       let requirements = try step.operation.requirements()

@@ -1,34 +1,34 @@
 import Tensors
 
 /// A plan's sizes and memory for one size of picture: what ``Plan/bind(height:width:)`` gives.
-public struct BoundPlan: Sendable, Hashable {
+package struct BoundPlan: Sendable, Hashable {
   /// The picture's size.
-  public let height: Int
-  public let width: Int
+  package let height: Int
+  package let width: Int
   /// The plan's maps, by ``BufferID``.
-  public let buffers: [BoundBuffer]
+  package let buffers: [BoundBuffer]
   /// Each step's scratch memory in the arena, in bytes; 0 for steps without any. Multiples of 64.
-  public let scratchByteOffsets: [Int]
-  public let scratchByteCounts: [Int]
+  package let scratchByteOffsets: [Int]
+  package let scratchByteCounts: [Int]
   /// Bytes of the one block of memory that holds all maps and scratch memory.
-  public let arenaByteCount: Int
+  package let arenaByteCount: Int
   /// Bytes of each thread's own memory, outside the arena; a multiple of a page. The threads' memory is one block.
-  public let threadScratchByteCount: Int
+  package let threadScratchByteCount: Int
   /// Bytes of all maps and scratch regions, had each its own memory.
-  public let totalByteCount: Int
+  package let totalByteCount: Int
   /// Bytes of the largest set of maps and scratch memory in use during one step: no arena can be smaller.
-  public let lowerBoundByteCount: Int
+  package let lowerBoundByteCount: Int
 }
 
 /// A map in the arena: `height` × `width` pixels of `pitch` floats, from `byteOffset` (a multiple of 64).
-public struct BoundBuffer: Sendable, Hashable {
-  public let height: Int
-  public let width: Int
+package struct BoundBuffer: Sendable, Hashable {
+  package let height: Int
+  package let width: Int
   /// Floats a pixel.
-  public let pitch: Int
-  public let byteOffset: Int
+  package let pitch: Int
+  package let byteOffset: Int
 
-  public var byteCount: Int { height * width * pitch * MemoryLayout<Float>.stride }
+  package var byteCount: Int { height * width * pitch * MemoryLayout<Float>.stride }
 }
 
 extension BoundPlan {

@@ -2,25 +2,25 @@ import Tensors
 
 extension Limits {
   /// Pixels of a picture that a plan is bound to: 64 Mpx.
-  public static let maxPicturePixels = 64 << 20
+  package static let maxPicturePixels = 64 << 20
   /// Height or width of a picture, and of a map in the arena.
-  public static let maxPictureSide = 32_768
+  package static let maxPictureSide = 32_768
   /// Bytes of the arena that holds a bound plan's maps and scratch memory: 64 GiB.
-  public static let maxArenaBytes = 64 << 30
+  package static let maxArenaBytes = 64 << 30
 
-  public static let maxPlanSteps = 2048
-  public static let maxPlanBuffers = 2048
-  public static let maxPlanConstants = 65_536
+  package static let maxPlanSteps = 2048
+  package static let maxPlanBuffers = 2048
+  package static let maxPlanConstants = 65_536
   /// Hyper-parameters in a plan's model description.
-  public static let maxPlanAttributes = 64
+  package static let maxPlanAttributes = 64
   /// Bytes of UTF-8 in the name of a step or a hyper-parameter, or in a hyper-parameter's value.
-  public static let maxPlanNameBytes = 256
+  package static let maxPlanNameBytes = 256
   /// Bytes of UTF-8 in the name of a constant, which may list several tensors.
-  public static let maxPlanConstantNameBytes = 1024
+  package static let maxPlanConstantNameBytes = 1024
   /// Nodes of a size expression.
-  public static let maxPlanSizeNodes = 32
+  package static let maxPlanSizeNodes = 32
   /// Bindings stored in one plan file.
-  public static let maxPlanBindings = 32
+  package static let maxPlanBindings = 32
 }
 
 extension Limits {

@@ -1,21 +1,21 @@
 import Tensors
 
 /// A validated plan with its weights in memory: all that a runtime needs. Cheap to copy; copies share the weights.
-public struct LoadedPlan: Sendable {
-  public let plan: Plan
+package struct LoadedPlan: Sendable {
+  package let plan: Plan
   /// Keeps the weights in memory: a mapped file's section, or bytes made by the compiler.
-  public let weightsStorage: TensorStorage
+  package let weightsStorage: TensorStorage
   /// Sizes that were bound ahead of time.
-  public let bindings: [BoundPlan]
-  public let certificate: Certificate?
+  package let bindings: [BoundPlan]
+  package let certificate: Certificate?
   /// Nil for a plan that never was a file, as is `fileByteCount`.
-  public let digest: PlanDigest?
-  public let fileByteCount: Int?
+  package let digest: PlanDigest?
+  package let fileByteCount: Int?
   /// Sections of kinds that this version does not know.
-  public let ignoredSections: [IgnoredSection]
+  package let ignoredSections: [IgnoredSection]
 
   /// The weights section, 64-byte aligned. Valid as long as this value, or a copy of it, lives.
-  public var weights: UnsafeRawBufferPointer { weightsStorage.bytes }
+  package var weights: UnsafeRawBufferPointer { weightsStorage.bytes }
 
   init(
     plan: Plan, weightsStorage: TensorStorage, bindings: [BoundPlan], certificate: Certificate?, digest: PlanDigest?,
@@ -31,7 +31,7 @@ public struct LoadedPlan: Sendable {
   }
 
   /// A plan that never was a file. Throws what ``PlanValidator`` throws.
-  public init(plan: Plan, weights: TensorStorage) throws {
+  package init(plan: Plan, weights: TensorStorage) throws {
     try PlanValidator.validate(plan, weightsByteCount: weights.bytes.count)
     guard UInt(bitPattern: weights.bytes.baseAddress) % 64 == 0 else {
       throw EVSSMError("plan.constant-alignment", "The weights do not start on a 64-byte line.", category: .internal)
@@ -42,7 +42,7 @@ public struct LoadedPlan: Sendable {
   }
 
   /// The stored binding of this size, or a new one. Throws what ``Plan/bind(height:width:)`` throws.
-  public func binding(height: Int, width: Int) throws -> BoundPlan {
+  package func binding(height: Int, width: Int) throws -> BoundPlan {
     try bindings.first { $0.height == height && $0.width == width } ?? plan.bind(height: height, width: width)
   }
 }

@@ -1,29 +1,29 @@
 import Tensors
 
 /// What an operation needs of the plan around it: the one place that the validator, the planner and the emitter share.
-public struct Requirements: Sendable {
+package struct Requirements: Sendable {
   /// A map the operation reads, with the channels it must have and its size as a fraction of the padded picture's.
-  public var reads: [MapRequirement] = []
-  public var writes: [MapRequirement] = []
-  public var constants: [ConstantRequirement] = []
+  package var reads: [MapRequirement] = []
+  package var writes: [MapRequirement] = []
+  package var constants: [ConstantRequirement] = []
 
-  public struct MapRequirement: Sendable {
-    public var buffer: BufferID
-    public var channels: Int
-    public var role: Role
+  package struct MapRequirement: Sendable {
+    package var buffer: BufferID
+    package var channels: Int
+    package var role: Role
   }
 
   /// A constant, and how many values it must have.
-  public struct ConstantRequirement: Sendable {
-    public var id: ConstantID
+  package struct ConstantRequirement: Sendable {
+    package var id: ConstantID
     /// In float32.
-    public var count: Int
+    package var count: Int
     /// In bfloat16, in pairs of rows; nil for a constant that must be float32.
-    public var pairedCount: Int?
+    package var pairedCount: Int?
   }
 
   /// How the sizes of an operation's maps belong together.
-  public enum Role: Sendable {
+  package enum Role: Sendable {
     /// The picture's size, rounded up to a multiple of 4.
     case padded
     /// All maps with this role have one size.
@@ -35,7 +35,7 @@ public struct Requirements: Sendable {
 
 extension Operation {
   /// Throws on overflow of the sizes that the operation's fields imply.
-  public func requirements() throws -> Requirements {
+  package func requirements() throws -> Requirements {
     switch self {
     case .pictureConvolution(let operation): try operation.requirements()
     case .outputConvolution(let operation): try operation.requirements()

@@ -7,7 +7,7 @@ extension Plan {
   /// Throws `picture.too-small`, the limits `max_picture_side`, `max_picture_pixels` and `max_arena_bytes`, and what
   /// ``PlanValidator`` throws for a malformed plan.
   /// - Complexity: O(n²) for n buffers and steps.
-  public func bind(height: Int, width: Int) throws -> BoundPlan {
+  package func bind(height: Int, width: Int) throws -> BoundPlan {
     try PlanValidator.validateStructure(self)
     let geometry = try PlanGeometry(self, height: height, width: width)
     return try BoundPlan(geometry, MemoryPlanner.place(geometry.regions))
@@ -19,7 +19,7 @@ extension Plan {
   /// - Parameters:
   ///   - placement: offsets of the maps by ``BufferID``, then of the steps' scratch memory.
   /// - Complexity: O(n log n) for n buffers and steps.
-  public func bind(height: Int, width: Int, placement: MemoryPlacement) throws -> BoundPlan {
+  package func bind(height: Int, width: Int, placement: MemoryPlacement) throws -> BoundPlan {
     try PlanValidator.validateStructure(self)
     return try BoundPlan(PlanGeometry(self, height: height, width: width), placement)
   }
@@ -27,7 +27,7 @@ extension Plan {
 
 extension BoundPlan {
   /// What ``Plan/bind(height:width:placement:)`` takes to make this binding again.
-  public var placement: MemoryPlacement {
+  package var placement: MemoryPlacement {
     MemoryPlacement(offsets: buffers.map(\.byteOffset) + scratchByteOffsets, byteCount: arenaByteCount)
   }
 }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// A size as a function of the picture's height and width: what makes a plan a program over H and W.
-public indirect enum SizeExpression: Sendable, Hashable {
+package indirect enum SizeExpression: Sendable, Hashable {
   case constant(Int)
   case height
   case width
@@ -15,7 +15,7 @@ public indirect enum SizeExpression: Sendable, Hashable {
   case minimum(SizeExpression, SizeExpression)
 
   /// The value for a picture of `height` × `width`. Throws on overflow and on division by zero or less.
-  public func evaluate(height: Int, width: Int) throws -> Int {
+  package func evaluate(height: Int, width: Int) throws -> Int {
     func value(_ expression: SizeExpression) throws -> Int { try expression.evaluate(height: height, width: width) }
     switch self {
     case .constant(let constant): return constant
@@ -40,7 +40,7 @@ public indirect enum SizeExpression: Sendable, Hashable {
   }
 
   /// `axis` rounded up to a multiple of `multiple`, then divided by `divisor`: the size of a level's map.
-  public static func padded(_ axis: SizeExpression, toMultipleOf multiple: Int, over divisor: Int) -> SizeExpression {
+  package static func padded(_ axis: SizeExpression, toMultipleOf multiple: Int, over divisor: Int) -> SizeExpression {
     .product(.ceilDivide(axis, .constant(multiple)), .constant(multiple / divisor))
   }
 }

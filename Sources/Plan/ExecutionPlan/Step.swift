@@ -1,19 +1,19 @@
 import Tensors
 
 /// One step of a plan: an operation on whole maps.
-public struct Step: Sendable, Hashable {
+package struct Step: Sendable, Hashable {
   /// Path in the model, such as `encoder_level1.block0.scan_stage`; unique in the plan.
-  public var name: String
-  public var operation: Operation
+  package var name: String
+  package var operation: Operation
 
-  public init(name: String, operation: Operation) {
+  package init(name: String, operation: Operation) {
     self.name = name
     self.operation = operation
   }
 }
 
 /// What a step does. Maps are upright; a frame says in which order and where the operation walks over them.
-public enum Operation: Sendable, Hashable {
+package enum Operation: Sendable, Hashable {
   case pictureConvolution(PictureConvolution)
   case scanStage(ScanStage)
   case feedForwardStage(FeedForwardStage)
@@ -23,13 +23,13 @@ public enum Operation: Sendable, Hashable {
 }
 
 /// The picture, reflect-padded right and bottom to `output`'s size, through a 3×3 convolution without bias.
-public struct PictureConvolution: Sendable, Hashable {
-  public var output: BufferID
-  public var channels: Int
+package struct PictureConvolution: Sendable, Hashable {
+  package var output: BufferID
+  package var channels: Int
   /// Packed matrix, 27 × pitch(channels); row 9·dy + 3·dx + colour.
-  public var weight: ConstantID
+  package var weight: ConstantID
 
-  public init(output: BufferID, channels: Int, weight: ConstantID) {
+  package init(output: BufferID, channels: Int, weight: ConstantID) {
     self.output = output
     self.channels = channels
     self.weight = weight
@@ -37,13 +37,13 @@ public struct PictureConvolution: Sendable, Hashable {
 }
 
 /// A 3×3 convolution to three colours, plus the padded picture, cropped to the picture's size.
-public struct OutputConvolution: Sendable, Hashable {
-  public var input: BufferID
-  public var channels: Int
+package struct OutputConvolution: Sendable, Hashable {
+  package var input: BufferID
+  package var channels: Int
   /// Packed matrix, 9·pitch(channels) × 16; row (3·dy + dx)·pitch + channel, columns 3 and up zero.
-  public var weight: ConstantID
+  package var weight: ConstantID
 
-  public init(input: BufferID, channels: Int, weight: ConstantID) {
+  package init(input: BufferID, channels: Int, weight: ConstantID) {
     self.input = input
     self.channels = channels
     self.weight = weight
@@ -51,17 +51,17 @@ public struct OutputConvolution: Sendable, Hashable {
 }
 
 /// Bilinear ×0.5 (the mean of each 2×2), then a convolution without bias.
-public struct HalveConvolution: Sendable, Hashable {
-  public var input: BufferID
-  public var output: BufferID
-  public var inputChannels: Int
-  public var outputChannels: Int
+package struct HalveConvolution: Sendable, Hashable {
+  package var input: BufferID
+  package var output: BufferID
+  package var inputChannels: Int
+  package var outputChannels: Int
   /// 1 or 3.
-  public var kernelSide: Int
+  package var kernelSide: Int
   /// Packed matrix, side²·pitch(inputChannels) × pitch(outputChannels); row (side·dy + dx)·pitch + channel.
-  public var weight: ConstantID
+  package var weight: ConstantID
 
-  public init(
+  package init(
     input: BufferID, output: BufferID, inputChannels: Int, outputChannels: Int, kernelSide: Int, weight: ConstantID
   ) {
     self.input = input
@@ -77,22 +77,22 @@ public struct HalveConvolution: Sendable, Hashable {
 ///
 /// Both are linear, so their order is the compiler's choice: interpolation first, or the matrices of a 3×3 kernel's nine
 /// taps first, on a quarter of the pixels, and the interpolation of their products behind them.
-public struct DoubleConvolution: Sendable, Hashable {
-  public var input: BufferID
+package struct DoubleConvolution: Sendable, Hashable {
+  package var input: BufferID
   /// Added to the result; has the output's size. May be the same buffer as `output`.
-  public var skip: BufferID
-  public var output: BufferID
-  public var inputChannels: Int
-  public var outputChannels: Int
+  package var skip: BufferID
+  package var output: BufferID
+  package var inputChannels: Int
+  package var outputChannels: Int
   /// 1 or 3.
-  public var kernelSide: Int
+  package var kernelSide: Int
   /// How many pixels of a row of the input a thread keeps the products of; nil: interpolation goes first.
-  public var panelColumns: Int?
+  package var panelColumns: Int?
   /// Interpolation first: packed matrix, side²·pitch(inputChannels) × pitch(outputChannels); row (side·dy + dx)·pitch +
   /// channel. Matrices first: packed matrix, inputChannels × 9·pitch(outputChannels); column (3·dy + dx)·pitch + channel.
-  public var weight: ConstantID
+  package var weight: ConstantID
 
-  public init(
+  package init(
     input: BufferID, skip: BufferID, output: BufferID, inputChannels: Int, outputChannels: Int, kernelSide: Int,
     panelColumns: Int? = nil, weight: ConstantID
   ) {
@@ -111,59 +111,59 @@ public struct DoubleConvolution: Sendable, Hashable {
 ///
 /// x + outProjection · (average over windows of LayerNorm(scan(…)) ⊙ GELU(z)), streamed over strips of rows of the
 /// frame. With C channels, d inner channels and r rank; ĉ is pitch(c), q is pitch(r + 16).
-public struct ScanStage: Sendable, Hashable {
-  public var input: BufferID
-  public var output: BufferID
-  public var channels: Int
-  public var inner: Int
-  public var rank: Int
-  public var frame: Frame
+package struct ScanStage: Sendable, Hashable {
+  package var input: BufferID
+  package var output: BufferID
+  package var channels: Int
+  package var inner: Int
+  package var rank: Int
+  package var frame: Frame
   /// Side of the windows, laid in the frame; nil: one window as large as the map.
-  public var windowSide: Int?
+  package var windowSide: Int?
   /// Added to the mean square of the block's RMS norm.
-  public var rmsEpsilon: Float
+  package var rmsEpsilon: Float
   /// Added to the variance of the layer norm behind the scan.
-  public var layerNormEpsilon: Float
+  package var layerNormEpsilon: Float
   /// About this many pixels are processed between barriers; whole rows of the frame, at least one.
-  public var stripPixels: Int
-  public var weights: Weights
+  package var stripPixels: Int
+  package var weights: Weights
 
   /// Kernels are in the frame's coordinates, as the strips are.
-  public struct Weights: Sendable, Hashable {
+  package struct Weights: Sendable, Hashable {
     /// Packed, C × d̂; the norm's weight folded in.
-    public var inProjectionX: ConstantID
+    package var inProjectionX: ConstantID
     /// d̂; the norm's bias folded in.
-    public var inProjectionXBias: ConstantID
+    package var inProjectionXBias: ConstantID
     /// [9][d̂].
-    public var convolution: ConstantID
+    package var convolution: ConstantID
     /// d̂.
-    public var convolutionBias: ConstantID
+    package var convolutionBias: ConstantID
     /// Packed, d × q.
-    public var xProjection: ConstantID
+    package var xProjection: ConstantID
     /// [7][q].
-    public var taps: ConstantID
+    package var taps: ConstantID
     /// q.
-    public var tapsBias: ConstantID
+    package var tapsBias: ConstantID
     /// [r][d̂].
-    public var dtProjection: ConstantID
+    package var dtProjection: ConstantID
     /// d̂.
-    public var dtBias: ConstantID
+    package var dtBias: ConstantID
     /// [8][d̂]: A · log₂e.
-    public var decay: ConstantID
+    package var decay: ConstantID
     /// d̂.
-    public var skip: ConstantID
+    package var skip: ConstantID
     /// d̂.
-    public var normWeight: ConstantID
+    package var normWeight: ConstantID
     /// d̂.
-    public var normBias: ConstantID
+    package var normBias: ConstantID
     /// Packed, C × d̂.
-    public var inProjectionZ: ConstantID
+    package var inProjectionZ: ConstantID
     /// d̂.
-    public var inProjectionZBias: ConstantID
+    package var inProjectionZBias: ConstantID
     /// Packed, d × Ĉ.
-    public var outProjection: ConstantID
+    package var outProjection: ConstantID
 
-    public init(
+    package init(
       inProjectionX: ConstantID, inProjectionXBias: ConstantID, convolution: ConstantID, convolutionBias: ConstantID,
       xProjection: ConstantID, taps: ConstantID, tapsBias: ConstantID, dtProjection: ConstantID, dtBias: ConstantID,
       decay: ConstantID, skip: ConstantID, normWeight: ConstantID, normBias: ConstantID, inProjectionZ: ConstantID,
@@ -188,7 +188,7 @@ public struct ScanStage: Sendable, Hashable {
     }
   }
 
-  public init(
+  package init(
     input: BufferID, output: BufferID, channels: Int, inner: Int, rank: Int, frame: Frame, windowSide: Int?,
     rmsEpsilon: Float, layerNormEpsilon: Float, stripPixels: Int, weights: Weights
   ) {
@@ -206,7 +206,7 @@ public struct ScanStage: Sendable, Hashable {
   }
 
   /// Floats a position of the scan's parameters (δ, B, C): pitch(rank + 16).
-  public var parameterPitch: Int { Layout.pitch(rank + 2 * Layout.states) }
+  package var parameterPitch: Int { Layout.pitch(rank + 2 * Layout.states) }
 }
 
 /// The residual feed-forward stage (spec: EDFFN) from `input` to `output`, which may be the same buffer.
@@ -214,34 +214,34 @@ public struct ScanStage: Sendable, Hashable {
 /// x + spectral(projectOut · (GELU(a) ⊙ b)), [a, b] = depthwise(projectIn · norm(x)), streamed over bands of the frame.
 /// With C channels and e hidden channels; ĉ is pitch(c). In the packed 2e-wide matrix and kernels each half has its own
 /// pitch.
-public struct FeedForwardStage: Sendable, Hashable {
-  public var input: BufferID
-  public var output: BufferID
-  public var channels: Int
-  public var hidden: Int
+package struct FeedForwardStage: Sendable, Hashable {
+  package var input: BufferID
+  package var output: BufferID
+  package var channels: Int
+  package var hidden: Int
   /// Where the 8×8 grid is anchored.
-  public var frame: Frame
-  public var rmsEpsilon: Float
+  package var frame: Frame
+  package var rmsEpsilon: Float
   /// Rows of a band are expanded this many at a time: 1, 2, 4 or 8.
-  public var stripRows: Int
+  package var stripRows: Int
   /// Columns a panel, a multiple of 8 and at least 16; wider maps are cut into panels.
-  public var panelColumns: Int
-  public var weights: Weights
+  package var panelColumns: Int
+  package var weights: Weights
 
   /// Kernels are in the frame's coordinates, as the bands are.
-  public struct Weights: Sendable, Hashable {
+  package struct Weights: Sendable, Hashable {
     /// Packed, C × 2ê; the norm's weight folded in.
-    public var projectIn: ConstantID
+    package var projectIn: ConstantID
     /// 2ê; the norm's bias folded in.
-    public var projectInBias: ConstantID
+    package var projectInBias: ConstantID
     /// [9][2ê].
-    public var convolution: ConstantID
+    package var convolution: ConstantID
     /// Packed, e × Ĉ.
-    public var projectOut: ConstantID
+    package var projectOut: ConstantID
     /// [8][5][Ĉ]: half of a real even transfer function, divided by 64.
-    public var filter: ConstantID
+    package var filter: ConstantID
 
-    public init(
+    package init(
       projectIn: ConstantID, projectInBias: ConstantID, convolution: ConstantID, projectOut: ConstantID,
       filter: ConstantID
     ) {
@@ -253,7 +253,7 @@ public struct FeedForwardStage: Sendable, Hashable {
     }
   }
 
-  public init(
+  package init(
     input: BufferID, output: BufferID, channels: Int, hidden: Int, frame: Frame, rmsEpsilon: Float, stripRows: Int,
     panelColumns: Int, weights: Weights
   ) {

@@ -3,7 +3,7 @@ import Glibc
 import Tensors
 
 /// An instruction set that the kernels are compiled for.
-public enum InstructionSet: String, Sendable, CaseIterable {
+package enum InstructionSet: String, Sendable, CaseIterable {
   case baseline, avx2, avx512, avx512bf16, neon
 
   var kernelSet: evssm_isa {
@@ -17,13 +17,13 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   }
 
   /// Whether this build and this processor have it.
-  public var isAvailable: Bool { evssm_kernels_for(kernelSet) != nil }
+  package var isAvailable: Bool { evssm_kernels_for(kernelSet) != nil }
 
   /// The sets that can run here, slowest first.
-  public static var available: [InstructionSet] { allCases.filter(\.isAvailable) }
+  package static var available: [InstructionSet] { allCases.filter(\.isAvailable) }
 
   /// The fastest set of this processor.
-  public static var best: InstructionSet {
+  package static var best: InstructionSet {
     let name = evssm_isa_name(evssm_best_isa()).map { String(cString: $0) } ?? "baseline"
     return InstructionSet(rawValue: name) ?? .baseline
   }
@@ -31,7 +31,7 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   /// What the environment variable `EVSSM_ISA` names, or ``best`` when it is not set.
   ///
   /// Throws `runtime.isa` when it names none, or one that this processor lacks.
-  public static func selected() throws -> InstructionSet {
+  package static func selected() throws -> InstructionSet {
     guard let value = getenv("EVSSM_ISA").map({ String(cString: $0) }), !value.isEmpty else { return best }
     guard let set = InstructionSet(rawValue: value), set.isAvailable else {
       let names = available.map(\.rawValue).joined(separator: ", ")
@@ -43,7 +43,7 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   }
 
   /// Names of the kernels; every set has all of them.
-  public static var kernelNames: [String] {
+  package static var kernelNames: [String] {
     var names: [String] = []
     while let name = evssm_kernel_name(names.count) { names.append(String(cString: name)) }
     return names

@@ -3,11 +3,11 @@ import Glibc
 import Tensors
 
 /// Measures the machine's peak of fused multiply-adds, in this process and now: the yardstick of every figure.
-public enum PeakProbe {
+package enum PeakProbe {
   /// The best of several rounds, in multiply-adds a second, with all `workers` busy.
   ///
   /// - Complexity: about `seconds` of wall time.
-  public static func multiplyAddsPerSecond(
+  package static func multiplyAddsPerSecond(
     workers: Workers, instructionSet: InstructionSet, seconds: Double = 0.3
   ) throws -> Double {
     let job = PeakJob(kernels: try instructionSet.kernels(), threads: workers.count)

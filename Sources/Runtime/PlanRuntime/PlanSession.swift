@@ -6,12 +6,12 @@ import Tensors
 /// allocates nothing.
 ///
 /// Not reentrant: one run at a time, from one thread at a time. Results are bit-identical for any number of threads.
-public final class PlanSession: @unchecked Sendable {
+package final class PlanSession: @unchecked Sendable {
   // Unchecked: mutable state is touched only inside run(), which the caller serialises.
-  public let plan: LoadedPlan
-  public let bound: BoundPlan
-  public let instructionSet: InstructionSet
-  public let workers: Workers
+  package let plan: LoadedPlan
+  package let bound: BoundPlan
+  package let instructionSet: InstructionSet
+  package let workers: Workers
   private let arena: Arena
   private let threadScratch: Arena
   private let picture: PictureBinding
@@ -22,7 +22,7 @@ public final class PlanSession: @unchecked Sendable {
   /// Throws when the size is out of the plan's range, when memory is not to be had, or when `instructionSet` is not
   /// this processor's.
   /// - Complexity: O(steps), plus the arena's pages when they are first touched.
-  public init(
+  package init(
     plan: LoadedPlan, height: Int, width: Int, workers: Workers, instructionSet: InstructionSet? = nil
   ) throws {
     self.plan = plan
@@ -40,16 +40,16 @@ public final class PlanSession: @unchecked Sendable {
   }
 
   /// Bytes that a session of this binding holds: ``memoryByteCount``, known before there is one.
-  public static func memoryByteCount(_ bound: BoundPlan, threads: Int) throws -> Int {
+  package static func memoryByteCount(_ bound: BoundPlan, threads: Int) throws -> Int {
     try Checked.add(bound.arenaByteCount, Checked.multiply(bound.threadScratchByteCount, threads))
   }
 
-  public var height: Int { picture.height }
-  public var width: Int { picture.width }
+  package var height: Int { picture.height }
+  package var width: Int { picture.width }
   /// Floats of a picture: 3 · height · width.
-  public var pictureCount: Int { 3 * picture.height * picture.width }
+  package var pictureCount: Int { 3 * picture.height * picture.width }
   /// Bytes of feature maps and scratch memory, the threads' private memory included.
-  public var memoryByteCount: Int { arena.byteCount + threadScratch.byteCount }
+  package var memoryByteCount: Int { arena.byteCount + threadScratch.byteCount }
 
   /// Restores a picture: planar float32 (3, height, width), RGB, values in [0, 1]; the result is not clamped. `output` may be
   /// the memory of `input`, for the picture is read for the last time where, and just before, the result is written.
@@ -57,7 +57,7 @@ public final class PlanSession: @unchecked Sendable {
   /// Throws `runtime.buffer-size` when a buffer has another length; `runtime.cancelled` or `runtime.deadline` when
   /// `control` stopped the run, whose output is then worth nothing. The session can be used again in any case.
   /// `trace` must have been made for this session's workers. Allocates nothing.
-  public func run(
+  package func run(
     input: UnsafeBufferPointer<Float>, output: UnsafeMutableBufferPointer<Float>, control: RunControl? = nil,
     trace: RunTrace? = nil
   ) throws {
@@ -85,7 +85,7 @@ public final class PlanSession: @unchecked Sendable {
 
   /// Restores a picture where it lies. What a run that was stopped leaves is worth nothing. Throws what
   /// ``run(input:output:control:trace:)`` throws. Allocates nothing, unless the array shares its memory.
-  public func restore(_ planes: inout [Float], control: RunControl? = nil) throws {
+  package func restore(_ planes: inout [Float], control: RunControl? = nil) throws {
     try planes.withUnsafeMutableBufferPointer { try run(input: UnsafeBufferPointer($0), output: $0, control: control) }
   }
 
@@ -96,7 +96,7 @@ public final class PlanSession: @unchecked Sendable {
   /// Allocates nothing, unless the array shares its memory.
   /// - Returns: how many values of the result were NaN or infinite.
   @discardableResult
-  public func restore(samples: inout [UInt8], control: RunControl? = nil, trace: RunTrace? = nil) throws -> Int {
+  package func restore(samples: inout [UInt8], control: RunControl? = nil, trace: RunTrace? = nil) throws -> Int {
     try samples.withUnsafeMutableBufferPointer { samples in
       guard samples.count == pictureCount, let pixels = samples.baseAddress else { throw bufferSize }
       defer { _ = picture.takeNonFiniteCount() }
@@ -118,7 +118,7 @@ public final class PlanSession: @unchecked Sendable {
   }
 
   /// Restores a picture given and returned as an array. One allocation.
-  public func run(_ input: [Float], control: RunControl? = nil) throws -> [Float] {
+  package func run(_ input: [Float], control: RunControl? = nil) throws -> [Float] {
     try [Float](unsafeUninitializedCapacity: pictureCount) { output, count in
       try input.withUnsafeBufferPointer { source in
         try run(input: source, output: UnsafeMutableBufferPointer(rebasing: output[..<pictureCount]), control: control)
@@ -128,7 +128,7 @@ public final class PlanSession: @unchecked Sendable {
   }
 
   /// Runs with a call after every step, on the calling thread, with the step's result. For verification; allocates.
-  public func run(_ input: [Float], observing: @escaping (Step, FeatureMap) -> Void) throws -> [Float] {
+  package func run(_ input: [Float], observing: @escaping (Step, FeatureMap) -> Void) throws -> [Float] {
     job.observer = { [plan, bound, arena] index in
       guard let buffer = plan.plan.steps[index].operation.outputBuffer else { return }
       let map = bound.buffers[buffer.rawValue]
@@ -143,20 +143,20 @@ public final class PlanSession: @unchecked Sendable {
   }
 
   /// Wall time of each step of the last run, in seconds.
-  public var stepSeconds: [Double] { job.stepSeconds }
+  package var stepSeconds: [Double] { job.stepSeconds }
 }
 
 /// A step's result while an observer looks at it: upright NHWC pixels in the arena.
-public struct FeatureMap {
-  public let pixels: UnsafePointer<Float>
-  public let height: Int
-  public let width: Int
-  public let channels: Int
+package struct FeatureMap {
+  package let pixels: UnsafePointer<Float>
+  package let height: Int
+  package let width: Int
+  package let channels: Int
   /// Floats a pixel.
-  public let pitch: Int
+  package let pitch: Int
 
   /// A copy as planar (channels, height, width).
-  public func planes() -> [Float] {
+  package func planes() -> [Float] {
     var out = [Float](repeating: 0, count: channels * height * width)
     for pixel in 0..<height * width {
       for channel in 0..<channels { out[channel * height * width + pixel] = pixels[pixel * pitch + channel] }

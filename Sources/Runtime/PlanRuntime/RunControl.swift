@@ -6,10 +6,10 @@ import Tensors
 ///
 /// A run looks at it whenever a phase begins, which is several times a step; what is left of the run is skipped. Looking
 /// costs one load, with a deadline one reading of the clock more; nothing is allocated.
-public final class RunControl: Sendable {
+package final class RunControl: Sendable {
   private let cancelled = Atomic<Bool>(false)
   /// In nanoseconds of ``now()``; nil for none.
-  public let deadline: UInt64?
+  package let deadline: UInt64?
 
   /// Another program's flag, which stops the run once it is not zero.
   private let flag: Flag?
@@ -23,18 +23,18 @@ public final class RunControl: Sendable {
   /// - Parameters:
   ///   - deadline: in nanoseconds of ``now()``; nil for none.
   ///   - flag: stops the run once it is not zero; must stay valid as long as the control does.
-  public init(deadline: UInt64? = nil, flag: UnsafePointer<Int32>? = nil) {
+  package init(deadline: UInt64? = nil, flag: UnsafePointer<Int32>? = nil) {
     self.deadline = deadline
     self.flag = flag.map { Flag(pointer: UnsafePointer<Atomic<Int32>>(OpaquePointer($0))) }
   }
 
   /// Asks the run to stop. May be called at any time, from any thread, more than once.
-  public func cancel() { cancelled.store(true, ordering: .relaxed) }
+  package func cancel() { cancelled.store(true, ordering: .relaxed) }
 
-  public var isCancelled: Bool { cancelled.load(ordering: .relaxed) || flag?.isSet == true }
+  package var isCancelled: Bool { cancelled.load(ordering: .relaxed) || flag?.isSet == true }
 
   /// Nanoseconds of the monotonic clock, which no change of the time of day moves.
-  public static func now() -> UInt64 {
+  package static func now() -> UInt64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
@@ -48,7 +48,7 @@ public final class RunControl: Sendable {
   }
 
   /// Throws `runtime.cancelled` or `runtime.deadline` if a run should not go on.
-  public func check() throws { if let reason { throw reason.error } }
+  package func check() throws { if let reason { throw reason.error } }
 }
 
 /// Why a run ended before its last step.

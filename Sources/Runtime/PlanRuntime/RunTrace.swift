@@ -4,15 +4,15 @@ import Glibc
 ///
 /// A phase is a set of tiles that the workers share out; between its phases a worker waits. Recording takes two readings of
 /// the clock a phase and allocates nothing; phases beyond the capacity are counted but not kept. Not reentrant: one run at a time.
-public final class RunTrace: @unchecked Sendable {
+package final class RunTrace: @unchecked Sendable {
   // Unchecked: each worker writes its own list, and the caller reads them after the run.
-  public struct Phase: Sendable {
+  package struct Phase: Sendable {
     /// Index of the plan's step.
-    public var step: Int
+    package var step: Int
     /// Nanoseconds of the monotonic clock: when the worker began, had no more to do, and had waited for the others.
-    public var began: UInt64
-    public var worked: UInt64
-    public var ended: UInt64
+    package var began: UInt64
+    package var worked: UInt64
+    package var ended: UInt64
   }
 
   private struct List {
@@ -29,13 +29,13 @@ public final class RunTrace: @unchecked Sendable {
   }
 
   private let lists: UnsafeMutablePointer<List>
-  public let workerCount: Int
-  public let capacity: Int
+  package let workerCount: Int
+  package let capacity: Int
 
   /// - Parameters:
   ///   - workers: of the session that will be traced.
   ///   - capacity: phases of each worker that are kept, 32 bytes each.
-  public init(workers: Workers, capacity: Int = 1 << 17) {
+  package init(workers: Workers, capacity: Int = 1 << 17) {
     workerCount = workers.count
     self.capacity = capacity
     lists = .allocate(capacity: workers.count)
@@ -48,12 +48,12 @@ public final class RunTrace: @unchecked Sendable {
   }
 
   /// A worker's phases in order of time.
-  public func phases(of worker: Int) -> [Phase] {
+  package func phases(of worker: Int) -> [Phase] {
     Array(UnsafeBufferPointer(start: lists[worker].phases, count: min(lists[worker].count, capacity)))
   }
 
   /// Phases that found no room.
-  public var droppedCount: Int { (0..<workerCount).reduce(0) { $0 + max(0, lists[$1].count - capacity) } }
+  package var droppedCount: Int { (0..<workerCount).reduce(0) { $0 + max(0, lists[$1].count - capacity) } }
 
   func begin() { for worker in 0..<workerCount { lists[worker].count = 0 } }
 

@@ -1,5 +1,5 @@
 /// A few threads for work that would hold up others: parsing, decoding, encoding, opening files.
-public final class BlockingPool: Sendable {
+package final class BlockingPool: Sendable {
   private struct State {
     var work: [@Sendable () -> Void] = []
     var first = 0
@@ -9,7 +9,7 @@ public final class BlockingPool: Sendable {
   private let monitor = Monitor(State())
 
   /// Throws when the threads cannot be started.
-  public init(threads: Int) throws {
+  package init(threads: Int) throws {
     for index in 0..<threads {
       try startThread("convert-\(index)") { [monitor] in
         while let work = Self.next(monitor) { work() }
@@ -33,7 +33,7 @@ public final class BlockingPool: Sendable {
   }
 
   /// Runs `body` on one of the threads, in order of arrival.
-  public func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+  package func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
       monitor.update { state in
         state.work.append { continuation.resume(with: Swift.Result { try body() }) }

@@ -1,16 +1,16 @@
 import Synchronization
 
 /// A bound on the bytes of requests that are being read, converted or waiting.
-public final class ByteBudget: Sendable {
-  public let limit: Int
+package final class ByteBudget: Sendable {
+  package let limit: Int
   private let used = Mutex(0)
 
-  public init(limit: Int) { self.limit = limit }
+  package init(limit: Int) { self.limit = limit }
 
-  public var usedBytes: Int { used.withLock { $0 } }
+  package var usedBytes: Int { used.withLock { $0 } }
 
   /// Sets bytes aside as long as the result lives. Throws `overloaded` when there are not as many.
-  public func reserve(_ bytes: Int) throws -> Reservation {
+  package func reserve(_ bytes: Int) throws -> Reservation {
     let reservation = Reservation(self)
     try reservation.grow(by: bytes)
     return reservation
@@ -31,7 +31,7 @@ public final class ByteBudget: Sendable {
   fileprivate func giveBack(_ bytes: Int) { used.withLock { $0 -= bytes } }
 
   /// Bytes of a ``ByteBudget``, given back when it goes.
-  public final class Reservation: Sendable {
+  package final class Reservation: Sendable {
     private let budget: ByteBudget
     private let bytes = Mutex(0)
 
@@ -39,7 +39,7 @@ public final class ByteBudget: Sendable {
 
     deinit { budget.giveBack(bytes.withLock { $0 }) }
 
-    public func grow(by more: Int) throws {
+    package func grow(by more: Int) throws {
       try budget.take(more)
       bytes.withLock { $0 += more }
     }

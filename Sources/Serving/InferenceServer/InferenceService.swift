@@ -5,17 +5,17 @@ import Synchronization
 import Tensors
 
 /// What both protocols serve: models, the scheduler behind them, and the way of a request through both.
-public final class InferenceService: Sendable {
-  public let repository: ModelRepository
-  public let scheduler: Scheduler
+package final class InferenceService: Sendable {
+  package let repository: ModelRepository
+  package let scheduler: Scheduler
   /// Threads for parsing, decoding, encoding and opening files.
-  public let converter: BlockingPool
-  public let budget: ByteBudget
+  package let converter: BlockingPool
+  package let budget: ByteBudget
   /// Seconds that a request may take; 0 for no limit. A request may ask for less, not for more.
-  public let maximumSeconds: Double
+  package let maximumSeconds: Double
   private let isEnding = Atomic<Bool>(false)
 
-  public init(
+  package init(
     sources: [ModelRepository.Source], scheduler: SchedulerConfiguration, maxBufferedBytes: Int = 1 << 30,
     maximumSeconds: Double = 0
   ) throws {
@@ -28,13 +28,13 @@ public final class InferenceService: Sendable {
   }
 
   /// Whether to send requests here: models are loaded and the server is not about to end.
-  public var isReady: Bool { repository.isLoaded && !isEnding.load(ordering: .relaxed) && !scheduler.isDraining }
+  package var isReady: Bool { repository.isLoaded && !isEnding.load(ordering: .relaxed) && !scheduler.isDraining }
 
   /// Is not ready from now on, but still accepts requests, until the scheduler is drained.
-  public func beginShutdown() { isEnding.store(true, ordering: .relaxed) }
+  package func beginShutdown() { isEnding.store(true, ordering: .relaxed) }
 
   /// Throws, and counts as rejected, what would be refused now: for an answer before a body is read.
-  public func checkAdmission(_ model: ServedModel) throws {
+  package func checkAdmission(_ model: ServedModel) throws {
     do { try scheduler.checkAdmission() } catch {
       model.statistics.began()
       model.statistics.failed(ServingError(error).kind, total: 0)
@@ -49,7 +49,7 @@ public final class InferenceService: Sendable {
   ///   - deadline: of the protocol itself, in nanoseconds of the monotonic clock; nil for none.
   ///   - parse: makes the request from what came over the network.
   ///   - encode: makes what goes over the network.
-  public func infer<Output: Sendable>(
+  package func infer<Output: Sendable>(
     _ model: ServedModel, isLong: Bool, deadline: UInt64? = nil,
     parse: @escaping @Sendable () throws -> InferRequest,
     encode: @escaping @Sendable (InferResponse, InferRequest.Parameters, Bool) throws -> Output
@@ -77,7 +77,7 @@ public final class InferenceService: Sendable {
   /// - Parameters:
   ///   - format: of the result; that of the input if nil.
   ///   - seconds: until the result is worth nothing; nil for no limit of the request's own.
-  public func restore(
+  package func restore(
     _ model: ServedModel, file: [UInt8], format: PictureFormat?, quality: Int, seconds: Double? = nil
   ) async throws -> (bytes: [UInt8], format: PictureFormat, inferTime: UInt64) {
     var parameters = InferRequest.Parameters()

@@ -1,9 +1,9 @@
 import Tensors
 
 /// Why a request was not served, in words that a stranger may read: no paths, no addresses, no secrets.
-public struct ServingError: Error, Sendable, Hashable, CustomStringConvertible {
+package struct ServingError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The class of the failure; each protocol has a status for every one.
-  public enum Kind: String, Sendable, Hashable, CaseIterable {
+  package enum Kind: String, Sendable, Hashable, CaseIterable {
     /// The request is malformed or cannot be run.
     case invalid
     /// No such model, version or route.
@@ -28,22 +28,22 @@ public struct ServingError: Error, Sendable, Hashable, CustomStringConvertible {
     case `internal`
   }
 
-  public var kind: Kind
-  public var message: String
+  package var kind: Kind
+  package var message: String
   /// Seconds after which trying again makes sense.
-  public var retryAfter: Int?
+  package var retryAfter: Int?
 
-  public init(_ kind: Kind, _ message: String, retryAfter: Int? = nil) {
+  package init(_ kind: Kind, _ message: String, retryAfter: Int? = nil) {
     self.kind = kind
     self.message = message
     self.retryAfter = retryAfter
   }
 
-  public var description: String { message }
+  package var description: String { message }
 
   /// Any error, as what a client may see of it. What is not known to be harmless becomes ``Kind/internal`` without a
   /// word.
-  public init(_ error: any Error) {
+  package init(_ error: any Error) {
     switch error {
     case let error as ServingError: self = error
     case let error as EVSSMError: self.init(error)

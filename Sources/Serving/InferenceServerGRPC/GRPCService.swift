@@ -5,7 +5,7 @@ import Logging
 import ServiceLifecycle
 
 /// The gRPC server: the Open Inference Protocol's service, and gRPC's health checks.
-public struct GRPCService: Service {
+package struct GRPCService: Service {
   /// Calls on one connection at a time.
   static let maxStreams = 128
 
@@ -15,7 +15,7 @@ public struct GRPCService: Service {
   private let onListening: @Sendable (Int) async -> Void
 
   /// - Parameter onListening: called with the port, once the server listens.
-  public init(
+  package init(
     _ service: InferenceService, configuration: GRPCConfiguration, logger: Logger,
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) {
@@ -26,7 +26,7 @@ public struct GRPCService: Service {
   }
 
   /// Listens until the service group shuts down; then says goodbye to clients and answers what was asked.
-  public func run() async throws {
+  package func run() async throws {
     let transport = HTTP2ServerTransport.Posix(
       address: try address(), transportSecurity: .plaintext,
       config: .defaults { config in
@@ -65,18 +65,18 @@ public struct GRPCService: Service {
 }
 
 /// How the gRPC server listens, and what it bears.
-public struct GRPCConfiguration: Sendable, Hashable {
+package struct GRPCConfiguration: Sendable, Hashable {
   /// An address, not a name.
-  public var host: String
-  public var port: Int
+  package var host: String
+  package var port: Int
   /// What calls must carry as `authorization: Bearer …`, all but health checks; nil for nothing.
-  public var token: String?
+  package var token: String?
   /// Whether clients may load and unload models.
-  public var isRepositoryOpen: Bool
+  package var isRepositoryOpen: Bool
   /// Bytes of a message, after decompression.
-  public var maxMessageBytes: Int
+  package var maxMessageBytes: Int
 
-  public init(host: String, port: Int, token: String?, isRepositoryOpen: Bool, maxMessageBytes: Int) {
+  package init(host: String, port: Int, token: String?, isRepositoryOpen: Bool, maxMessageBytes: Int) {
     self.host = host
     self.port = port
     self.token = token

@@ -6,7 +6,7 @@ import NIOCore
 import ServiceLifecycle
 
 /// The HTTP server: the Open Inference Protocol over REST, the route for pictures, the page, and metrics.
-public struct HTTPService: Service {
+package struct HTTPService: Service {
   private let service: InferenceService
   private let configuration: HTTPConfiguration
   private let prometheus: PrometheusRegistry
@@ -14,7 +14,7 @@ public struct HTTPService: Service {
   private let onListening: @Sendable (Int) async -> Void
 
   /// - Parameter onListening: called with the port, once the server listens.
-  public init(
+  package init(
     _ service: InferenceService, configuration: HTTPConfiguration, prometheus: PrometheusRegistry, logger: Logger,
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
   ) {
@@ -26,7 +26,7 @@ public struct HTTPService: Service {
   }
 
   /// Listens until the service group shuts down; then takes no new connection and answers what was asked.
-  public func run() async throws {
+  package func run() async throws {
     let registry = ConnectionRegistry()
     let responder = Responder(
       service: service, configuration: configuration, registry: registry, prometheus: prometheus, logger: logger,

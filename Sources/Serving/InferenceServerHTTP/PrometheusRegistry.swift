@@ -3,7 +3,7 @@ import InferenceServer
 import Synchronization
 
 /// Keeps what is counted through swift-metrics, and writes it in Prometheus' text format.
-public final class PrometheusRegistry: MetricsFactory, Sendable {
+package final class PrometheusRegistry: MetricsFactory, Sendable {
   /// A metric by name and labels.
   private struct Key: Hashable {
     let name: String
@@ -18,7 +18,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
 
   private let state = Mutex(State())
 
-  public init() {}
+  package init() {}
 
   private func cell(
     _ path: WritableKeyPath<State, [Key: PrometheusCell]> & Sendable, _ label: String, _ dimensions: [(String, String)]
@@ -33,29 +33,29 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     }
   }
 
-  public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+  package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
     cell(\.counters, label, dimensions)
   }
 
-  public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
+  package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
     aggregate ? cell(\.timers, label, dimensions) : cell(\.gauges, label, dimensions)
   }
 
-  public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+  package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
     cell(\.timers, label, dimensions)
   }
 
-  public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+  package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
     cell(\.gauges, label, dimensions)
   }
 
-  public func destroyCounter(_ handler: any CounterHandler) {}
-  public func destroyRecorder(_ handler: any RecorderHandler) {}
-  public func destroyTimer(_ handler: any TimerHandler) {}
-  public func destroyMeter(_ handler: any MeterHandler) {}
+  package func destroyCounter(_ handler: any CounterHandler) {}
+  package func destroyRecorder(_ handler: any RecorderHandler) {}
+  package func destroyTimer(_ handler: any TimerHandler) {}
+  package func destroyMeter(_ handler: any MeterHandler) {}
 
   /// Writes everything that was counted.
-  public func write(to text: inout PrometheusText) {
+  package func write(to text: inout PrometheusText) {
     let (counters, gauges, timers) = state.withLock { ($0.counters, $0.gauges, $0.timers) }
     Self.write(counters, .counter, &text) { name, labels, cell, text in text.sample(name, labels, cell.figures.sum) }
     Self.write(gauges, .gauge, &text) { name, labels, cell, text in text.sample(name, labels, cell.figures.last) }

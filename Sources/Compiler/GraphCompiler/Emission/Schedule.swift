@@ -2,16 +2,16 @@ import ExecutionPlan
 
 /// Chooses how stages are cut into strips: small enough for the caches, large enough that the changes between phases
 /// cost little. Recorded in the plan; `compile --explain` shows it.
-public struct Schedule: Sendable, Hashable {
-  public var target: TargetDescription
+package struct Schedule: Sendable, Hashable {
+  package var target: TargetDescription
   /// Pixels of a scan stage's strip, where the model is not to choose.
-  public var scanStripPixels: Int?
+  package var scanStripPixels: Int?
   /// Rows of a feed-forward stage's strip (1, 2, 4 or 8), where the model is not to choose.
-  public var feedForwardRows: Int?
+  package var feedForwardRows: Int?
   /// Columns of its panel (a multiple of 8, at least 16), where the model is not to choose.
-  public var feedForwardColumns: Int?
+  package var feedForwardColumns: Int?
 
-  public init(target: TargetDescription = TargetDescription()) { self.target = target }
+  package init(target: TargetDescription = TargetDescription()) { self.target = target }
 
   private var model: CostModel { CostModel(target: target) }
 

@@ -3,16 +3,16 @@ import ExecutionPlan
 
 /// What the schedule knows of the machine that a plan is for. A plan runs on any other as well; only its cuts are made
 /// for this one.
-public struct TargetDescription: Sendable, Hashable {
+package struct TargetDescription: Sendable, Hashable {
   /// Processor cores that run a plan together.
-  public var cores: Int
+  package var cores: Int
   /// Bytes of each core's second-level cache.
-  public var secondLevelBytes: Int
+  package var secondLevelBytes: Int
   /// Bytes of the cache that the cores share.
-  public var thirdLevelBytes: Int
+  package var thirdLevelBytes: Int
 
   /// By default two cores of a server processor of today.
-  public init(cores: Int = 2, secondLevelBytes: Int = 1 << 20, thirdLevelBytes: Int = 32 << 20) {
+  package init(cores: Int = 2, secondLevelBytes: Int = 1 << 20, thirdLevelBytes: Int = 32 << 20) {
     self.cores = cores
     self.secondLevelBytes = secondLevelBytes
     self.thirdLevelBytes = thirdLevelBytes

@@ -93,7 +93,7 @@ extension PlanCompiler {
   ///
   /// Throws `compile.no-kernel` for a graph with other operators.
   /// - Parameter outputNames: as many as the graph has outputs; by default they are numbered.
-  public static func compilePrimitives(
+  package static func compilePrimitives(
     _ graph: Graph, outputNames: [String]? = nil, model: ModelDescription
   ) throws -> CompiledPlan {
     let names = outputNames ?? graph.outputs.indices.map { "output\($0)" }

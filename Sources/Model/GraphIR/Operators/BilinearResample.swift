@@ -4,18 +4,18 @@ import Tensors
 ///
 /// By ½: the mean of each 2×2; height and width must be even. By 2: output pixel i looks at input (i + ½)/2 − ½,
 /// edges clamped.
-public struct BilinearResample: FrameEquivariant {
-  public enum Factor: String, Sendable { case half, double }
+package struct BilinearResample: FrameEquivariant {
+  package enum Factor: String, Sendable { case half, double }
 
-  public static let name = "bilinear_resample"
-  public var factor: Factor
+  package static let name = "bilinear_resample"
+  package var factor: Factor
 
-  public init(_ factor: Factor) { self.factor = factor }
+  package init(_ factor: Factor) { self.factor = factor }
 
-  public var attributes: [Attribute] { [Attribute("factor", factor.rawValue)] }
-  public func isAffine(inInput index: Int) -> Bool { true }
+  package var attributes: [Attribute] { [Attribute("factor", factor.rawValue)] }
+  package func isAffine(inInput index: Int) -> Bool { true }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 1)
     let map = try rule.map(0)
     func size(_ size: Dimension) throws -> Dimension {

@@ -3,14 +3,14 @@ import Tensors
 /// A dense k×k convolution (correlation), stride 1, zero padding k/2, no bias; k odd.
 ///
 /// Inputs: map (1, I, H, W), weight (O, I, k, k). Result: map (1, O, H, W).
-public struct Convolution: FrameEquivariant {
-  public static let name = "convolution"
+package struct Convolution: FrameEquivariant {
+  package static let name = "convolution"
 
-  public init() {}
+  package init() {}
 
-  public func isAffine(inInput index: Int) -> Bool { true }
+  package func isAffine(inInput index: Int) -> Bool { true }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 2)
     let map = try rule.map(0)
     let outputs = try rule.size(1, axis: 0, rank: 4)
@@ -20,7 +20,7 @@ public struct Convolution: FrameEquivariant {
     return [map.type(channels: outputs)]
   }
 
-  public func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor {
+  package func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor {
     try frame.applied(to: constant)
   }
 }

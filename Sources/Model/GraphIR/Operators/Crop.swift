@@ -1,28 +1,28 @@
 import Tensors
 
 /// The `height` × `width` part of a map that lies at its start (top left) or end (bottom right).
-public struct Crop: FrameEquivariant {
-  public static let name = "crop"
-  public var height, width: Dimension
-  public var keeping: Edge
+package struct Crop: FrameEquivariant {
+  package static let name = "crop"
+  package var height, width: Dimension
+  package var keeping: Edge
 
-  public init(height: Dimension, width: Dimension, keeping: Edge = .start) {
+  package init(height: Dimension, width: Dimension, keeping: Edge = .start) {
     self.height = height
     self.width = width
     self.keeping = keeping
   }
 
-  public var attributes: [Attribute] {
+  package var attributes: [Attribute] {
     [Attribute("height", height), Attribute("width", width), Attribute("keeping", keeping.rawValue)]
   }
-  public func isAffine(inInput index: Int) -> Bool { true }
+  package func isAffine(inInput index: Int) -> Bool { true }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let map = try TypeRule(self, inputs, count: 1).map(0)
     return [.map(map.dtype, map.channels, height, width)]
   }
 
-  public func reframed(by frame: Frame) -> any Operator {
+  package func reframed(by frame: Frame) -> any Operator {
     let size = frame.size(height, width)
     return Crop(height: size.height, width: size.width, keeping: keeping.reframed(by: frame))
   }

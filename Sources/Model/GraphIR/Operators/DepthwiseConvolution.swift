@@ -3,14 +3,14 @@ import Tensors
 /// A 3×3 convolution (correlation) of each channel by itself, stride 1, zero padding 1, optionally plus a bias.
 ///
 /// Inputs: map (1, C, H, W), weight (C, 3, 3), optional bias (C).
-public struct DepthwiseConvolution: FrameEquivariant {
-  public static let name = "depthwise_convolution"
+package struct DepthwiseConvolution: FrameEquivariant {
+  package static let name = "depthwise_convolution"
 
-  public init() {}
+  package init() {}
 
-  public func isAffine(inInput index: Int) -> Bool { true }
+  package func isAffine(inInput index: Int) -> Bool { true }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 2...3)
     let map = try rule.map(0)
     try rule.tensor(1, [map.channels, 3, 3])
@@ -18,7 +18,7 @@ public struct DepthwiseConvolution: FrameEquivariant {
     return [map.type]
   }
 
-  public func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor {
+  package func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor {
     index == 1 ? try frame.applied(to: constant) : constant
   }
 }

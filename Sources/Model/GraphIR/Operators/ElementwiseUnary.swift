@@ -1,8 +1,8 @@
 import Tensors
 
 /// A function of each element by itself.
-public struct ElementwiseUnary: FrameEquivariant {
-  public enum Function: String, Sendable, CaseIterable {
+package struct ElementwiseUnary: FrameEquivariant {
+  package enum Function: String, Sendable, CaseIterable {
     /// x·Φ(x), the exact form with the error function.
     case gelu
     /// log(1 + exp(x)).
@@ -11,16 +11,16 @@ public struct ElementwiseUnary: FrameEquivariant {
     case negate
   }
 
-  public static let name = "unary"
-  public var function: Function
+  package static let name = "unary"
+  package var function: Function
 
-  public init(_ function: Function) { self.function = function }
+  package init(_ function: Function) { self.function = function }
 
-  public var attributes: [Attribute] { [Attribute("function", function.rawValue)] }
-  public var isPerPixel: Bool { true }
-  public func isAffine(inInput index: Int) -> Bool { function == .negate }
+  package var attributes: [Attribute] { [Attribute("function", function.rawValue)] }
+  package var isPerPixel: Bool { true }
+  package func isAffine(inInput index: Int) -> Bool { function == .negate }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 1)
     guard inputs[0].dtype.isFloatingPoint else { throw rule.failure("needs a floating-point input") }
     return [inputs[0]]

@@ -8,9 +8,9 @@ import Tensors
 /// rms is ``RMSNorm`` without weight and bias. The depthwise convolution pads with zeros. `filter` is a
 /// ``SpectralFilter`` on 8×8 patches whose grid is anchored where `frame` starts; what is missing at the opposite
 /// edge to multiples of 8 is reflected and cropped again. Kernel and filter are those for upright maps.
-public struct FeedForwardStage: Decomposable {
+package struct FeedForwardStage: Decomposable {
   /// The inputs, in order; all but the map are constants. C channels, e hidden ones.
-  public enum Operand: Int, Sendable, CaseIterable {
+  package enum Operand: Int, Sendable, CaseIterable {
     /// (1, C, H, W)
     case map
     /// (2e, C)
@@ -25,23 +25,23 @@ public struct FeedForwardStage: Decomposable {
     case filter
   }
 
-  public static let name = "feed_forward_stage"
-  public var frame: Frame
+  package static let name = "feed_forward_stage"
+  package var frame: Frame
   /// e
-  public var hidden: Int
-  public var epsilon: Double
+  package var hidden: Int
+  package var epsilon: Double
 
-  public init(frame: Frame, hidden: Int, epsilon: Double) {
+  package init(frame: Frame, hidden: Int, epsilon: Double) {
     self.frame = frame
     self.hidden = hidden
     self.epsilon = epsilon
   }
 
-  public var attributes: [Attribute] {
+  package var attributes: [Attribute] {
     [Attribute("frame", frame), Attribute("hidden", hidden), Attribute("epsilon", epsilon)]
   }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: Operand.allCases.count)
     let map = try rule.map(0)
     let doubled = Dimension(try Checked.multiply(hidden, 2))
@@ -53,7 +53,7 @@ public struct FeedForwardStage: Decomposable {
     return [map.type]
   }
 
-  public func decomposition(types: [ValueType], constants: [Tensor?]) throws -> Graph {
+  package func decomposition(types: [ValueType], constants: [Tensor?]) throws -> Graph {
     let map = try TypeRule(self, types, count: Operand.allCases.count).map(0)
     var parts = Decomposition(types: types, constants: constants)
     func at(_ operands: Operand...) -> [Int] { operands.map(\.rawValue) }

@@ -3,12 +3,12 @@ import Tensors
 /// The network's last convolution: convolves, crops to the picture's size and adds the picture.
 ///
 /// Inputs: map (1, C, 4⌈H/4⌉, 4⌈W/4⌉), picture (1, 3, H, W), weight (3, C, 3, 3). Result: (1, 3, H, W), not clamped.
-public struct OutputConvolution: Decomposable {
-  public static let name = "output_convolution"
+package struct OutputConvolution: Decomposable {
+  package static let name = "output_convolution"
 
-  public init() {}
+  package init() {}
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 3)
     let picture = try rule.map(1)
     let padded = try ReflectPad(multiple: 4).inferTypes([inputs[1]])
@@ -18,7 +18,7 @@ public struct OutputConvolution: Decomposable {
     return [picture.type]
   }
 
-  public func decomposition(types: [ValueType], constants: [Tensor?]) throws -> Graph {
+  package func decomposition(types: [ValueType], constants: [Tensor?]) throws -> Graph {
     let picture = try TypeRule(self, types, count: 3).map(1)
     var parts = Decomposition(types: types, constants: constants)
     let convolved = try parts.add(Convolution(), [parts.operand(0)], [2], "convolution")

@@ -4,17 +4,17 @@ import Tensors
 /// convolves.
 ///
 /// Inputs: picture (1, 3, H, W), weight (C, 3, 3, 3). Result: map (1, C, 4⌈H/4⌉, 4⌈W/4⌉).
-public struct PictureConvolution: Decomposable {
-  public static let name = "picture_convolution"
+package struct PictureConvolution: Decomposable {
+  package static let name = "picture_convolution"
 
-  public init() {}
+  package init() {}
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     _ = try TypeRule(self, inputs, count: 2).map(0)
     return try Convolution().inferTypes(ReflectPad(multiple: 4).inferTypes([inputs[0]]) + [inputs[1]])
   }
 
-  public func decomposition(types: [ValueType], constants: [Tensor?]) throws -> Graph {
+  package func decomposition(types: [ValueType], constants: [Tensor?]) throws -> Graph {
     var parts = Decomposition(types: types, constants: constants)
     let padded = try parts.add(ReflectPad(multiple: 4), [parts.operand(0)], "pad")
     return parts.finished(try parts.add(Convolution(), [padded], [1], "convolution"))

@@ -16,9 +16,9 @@ import Tensors
 ///
 /// Pixels are visited, and windows laid, row by row in `frame`. The depthwise kernel is the one for upright maps.
 /// Without a window side the whole map is one window.
-public struct ScanStage: Decomposable {
+package struct ScanStage: Decomposable {
   /// The inputs, in order; all but the map are constants. C channels, d inner ones, r the rank, 8 states.
-  public enum Operand: Int, Sendable, CaseIterable {
+  package enum Operand: Int, Sendable, CaseIterable {
     /// (1, C, H, W)
     case map
     /// (d, C)
@@ -55,19 +55,19 @@ public struct ScanStage: Decomposable {
     case outProjection
   }
 
-  public static let name = "scan_stage"
+  package static let name = "scan_stage"
   /// States of the scan.
-  public static let states = 8
+  package static let states = 8
 
-  public var frame: Frame
+  package var frame: Frame
   /// Side of the windows; nil for one window as large as the map.
-  public var windowSide: Int?
+  package var windowSide: Int?
   /// r
-  public var rank: Int
-  public var rmsEpsilon: Double
-  public var layerNormEpsilon: Double
+  package var rank: Int
+  package var rmsEpsilon: Double
+  package var layerNormEpsilon: Double
 
-  public init(frame: Frame, windowSide: Int?, rank: Int, rmsEpsilon: Double, layerNormEpsilon: Double) {
+  package init(frame: Frame, windowSide: Int?, rank: Int, rmsEpsilon: Double, layerNormEpsilon: Double) {
     self.frame = frame
     self.windowSide = windowSide
     self.rank = rank
@@ -75,14 +75,14 @@ public struct ScanStage: Decomposable {
     self.layerNormEpsilon = layerNormEpsilon
   }
 
-  public var attributes: [Attribute] {
+  package var attributes: [Attribute] {
     [
       Attribute("frame", frame), Attribute("window_side", windowSide.map(String.init) ?? "whole"),
       Attribute("rank", rank), Attribute("rms_epsilon", rmsEpsilon), Attribute("layer_norm_epsilon", layerNormEpsilon),
     ]
   }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: Operand.allCases.count)
     let map = try rule.map(0)
     let inner = try rule.size(Operand.inProjectionX.rawValue, axis: 0, rank: 2)
@@ -99,7 +99,7 @@ public struct ScanStage: Decomposable {
     return [map.type]
   }
 
-  public func decomposition(types: [ValueType], constants: [Tensor?]) throws -> Graph {
+  package func decomposition(types: [ValueType], constants: [Tensor?]) throws -> Graph {
     var parts = Decomposition(types: types, constants: constants)
     func at(_ operands: Operand...) -> [Int] { operands.map(\.rawValue) }
     let x = try parts.operand(0)

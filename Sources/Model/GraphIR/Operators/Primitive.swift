@@ -5,21 +5,21 @@ import Tensors
 ///
 /// What it means is written down once, in PrimitiveOperators. Operands: those inputs of the call that are given, then
 /// the values that the bodies capture. A body's inputs are the operator's own for it, then all captures.
-public struct Primitive: Operator {
-  public static let name = "primitive"
+package struct Primitive: Operator {
+  package static let name = "primitive"
 
-  public let call: PrimitiveCall
-  public let primitive: any PrimitiveOperator
+  package let call: PrimitiveCall
+  package let primitive: any PrimitiveOperator
   /// The graphs of If (then, else), Loop and Scan (body).
-  public let bodies: [Graph]
+  package let bodies: [Graph]
   /// Operands that the bodies capture.
-  public let captureCount: Int
+  package let captureCount: Int
   /// Start of the names of sizes that only data decide.
-  public let sizePrefix: String
+  package let sizePrefix: String
 
   /// Throws `graph.operator` for an operator that is not supported and `graph.attribute` for its attributes.
   /// - Parameter node: the name of the node, from which sizes that only data decide get theirs.
-  public init(_ call: PrimitiveCall, bodies: [Graph] = [], captureCount: Int = 0, node: String) throws {
+  package init(_ call: PrimitiveCall, bodies: [Graph] = [], captureCount: Int = 0, node: String) throws {
     self.call = call
     self.bodies = bodies
     self.captureCount = captureCount
@@ -35,21 +35,21 @@ public struct Primitive: Operator {
     sizePrefix = other.sizePrefix
   }
 
-  public var label: String { call.type }
-  public var regions: [Graph] { bodies }
-  public func withRegions(_ regions: [Graph]) -> any Operator { Primitive(self, bodies: regions) }
+  package var label: String { call.type }
+  package var regions: [Graph] { bodies }
+  package func withRegions(_ regions: [Graph]) -> any Operator { Primitive(self, bodies: regions) }
 
-  public var attributes: [Attribute] {
+  package var attributes: [Attribute] {
     let named = call.attributes.sorted { $0.key < $1.key }.map { Attribute($0.key, $0.value) }
     let hasGaps = call.inputs.contains(false)
     return named + (hasGaps ? [Attribute("inputs", call.inputs.map { $0 ? "x" : "_" }.joined())] : [])
   }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     try infer(inputs.map { TensorFact($0) }).map(\.type)
   }
 
-  public func infer(_ inputs: [TensorFact]) throws -> [TensorFact] {
+  package func infer(_ inputs: [TensorFact]) throws -> [TensorFact] {
     let context = InferenceContext(
       outputCount: call.outputs.count, sizePrefix: sizePrefix, captureCount: captureCount, region: inferRegion)
     let facts = try primitive.infer(call.placed(inputs), context)
@@ -60,7 +60,7 @@ public struct Primitive: Operator {
   }
 
   /// The facts of a body's outputs for facts of its inputs.
-  @Sendable public func inferRegion(_ index: Int, _ inputs: [TensorFact]) throws -> [TensorFact] {
+  @Sendable package func inferRegion(_ index: Int, _ inputs: [TensorFact]) throws -> [TensorFact] {
     guard bodies.indices.contains(index) else {
       throw EVSSMError("graph.region", "Operator \(call.type) has no graph \(index) as its attribute.")
     }
@@ -68,14 +68,14 @@ public struct Primitive: Operator {
   }
 
   /// Whether a symbol stands for a size of this node that only data decide.
-  public func introduces(_ symbol: String) -> Bool { symbol.hasPrefix(sizePrefix + ".") }
+  package func introduces(_ symbol: String) -> Bool { symbol.hasPrefix(sizePrefix + ".") }
 }
 
 extension Graph {
   /// What is known of the outputs when this much is known of the inputs.
   ///
   /// - Complexity: O(nodes).
-  public func inferOutputs(_ facts: [TensorFact]) throws -> [TensorFact] {
+  package func inferOutputs(_ facts: [TensorFact]) throws -> [TensorFact] {
     guard facts.count == inputs.count else {
       throw EVSSMError("graph.region", "A graph with \(inputs.count) inputs is given \(facts.count).")
     }

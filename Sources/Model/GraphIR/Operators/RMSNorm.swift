@@ -4,16 +4,16 @@ import Tensors
 /// No mean is subtracted.
 ///
 /// Inputs: map (1, C, H, W), and then either nothing more or weight (C) and bias (C).
-public struct RMSNorm: FrameEquivariant {
-  public static let name = "rms_norm"
-  public var epsilon: Double
+package struct RMSNorm: FrameEquivariant {
+  package static let name = "rms_norm"
+  package var epsilon: Double
 
-  public init(epsilon: Double) { self.epsilon = epsilon }
+  package init(epsilon: Double) { self.epsilon = epsilon }
 
-  public var attributes: [Attribute] { [Attribute("epsilon", epsilon)] }
-  public var isPerPixel: Bool { true }
+  package var attributes: [Attribute] { [Attribute("epsilon", epsilon)] }
+  package var isPerPixel: Bool { true }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 1...3)
     let map = try rule.map(0)
     guard inputs.count != 2 else { throw rule.failure("needs both weight and bias, or neither") }

@@ -4,16 +4,16 @@ import Tensors
 /// it runs on across row ends.
 ///
 /// The order is row by row in `frame`. Inputs: map (1, C, H, W), weight (C, taps) with an odd number of taps, bias (C).
-public struct ScanConvolution: FrameEquivariant {
-  public static let name = "scan_convolution"
-  public var frame: Frame
+package struct ScanConvolution: FrameEquivariant {
+  package static let name = "scan_convolution"
+  package var frame: Frame
 
-  public init(frame: Frame = .upright) { self.frame = frame }
+  package init(frame: Frame = .upright) { self.frame = frame }
 
-  public var attributes: [Attribute] { [Attribute("frame", frame)] }
-  public func isAffine(inInput index: Int) -> Bool { true }
+  package var attributes: [Attribute] { [Attribute("frame", frame)] }
+  package func isAffine(inInput index: Int) -> Bool { true }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 3)
     let map = try rule.map(0)
     let taps = try rule.size(1, axis: 1, rank: 2)
@@ -23,5 +23,5 @@ public struct ScanConvolution: FrameEquivariant {
     return [map.type]
   }
 
-  public func reframed(by frame: Frame) -> any Operator { ScanConvolution(frame: self.frame.composed(with: frame)) }
+  package func reframed(by frame: Frame) -> any Operator { ScanConvolution(frame: self.frame.composed(with: frame)) }
 }

@@ -6,22 +6,22 @@ import Tensors
 ///     y(l) = ⟨h(l), C(l)⟩ + D·u(l)
 ///
 /// The order is row by row in `frame`. Inputs: u and Δ (1, d, H, W), A (d, n), B and C (1, n, H, W), D (d).
-public struct SelectiveScan: FrameEquivariant {
+package struct SelectiveScan: FrameEquivariant {
   /// The base of the exponential: with base 2, A holds log₂e times what it holds with base e.
-  public enum Base: String, Sendable { case e, two }
+  package enum Base: String, Sendable { case e, two }
 
-  public static let name = "selective_scan"
-  public var frame: Frame
-  public var base: Base
+  package static let name = "selective_scan"
+  package var frame: Frame
+  package var base: Base
 
-  public init(frame: Frame = .upright, base: Base = .e) {
+  package init(frame: Frame = .upright, base: Base = .e) {
     self.frame = frame
     self.base = base
   }
 
-  public var attributes: [Attribute] { [Attribute("frame", frame), Attribute("base", base.rawValue)] }
+  package var attributes: [Attribute] { [Attribute("frame", frame), Attribute("base", base.rawValue)] }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 6)
     let map = try rule.map(0)
     try rule.equal(1, map.type)
@@ -33,7 +33,7 @@ public struct SelectiveScan: FrameEquivariant {
     return [map.type]
   }
 
-  public func reframed(by frame: Frame) -> any Operator {
+  package func reframed(by frame: Frame) -> any Operator {
     SelectiveScan(frame: self.frame.composed(with: frame), base: base)
   }
 }

@@ -5,14 +5,14 @@ import Tensors
 /// Inputs: map (1, C, H, W) with H and W multiples of 8, and a real filter, either the half spectrum (C, 8, 5) of
 /// `rfft2` or the full transfer function (C, 8, 8), which must be even: filter[u, v] = filter[−u, −v].
 /// Of the half spectrum, `irfft2` drops the anti-Hermitian part of columns 0 and 4.
-public struct SpectralFilter: FrameEquivariant {
-  public static let name = "spectral_filter"
+package struct SpectralFilter: FrameEquivariant {
+  package static let name = "spectral_filter"
 
-  public init() {}
+  package init() {}
 
-  public func isAffine(inInput index: Int) -> Bool { true }
+  package func isAffine(inInput index: Int) -> Bool { true }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 2)
     let map = try rule.map(0)
     let columns = try rule.size(1, axis: 2, rank: 3)
@@ -25,7 +25,7 @@ public struct SpectralFilter: FrameEquivariant {
   }
 
   /// The transfer function transposed; it is even, so a half turn leaves it alone. A half spectrum has no transpose.
-  public func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor {
+  package func reframed(_ constant: Tensor, input index: Int, by frame: Frame) throws -> Tensor {
     if !frame.transposed { return constant }
     guard constant.shape.last == 8 else {
       throw EVSSMError(
@@ -38,7 +38,7 @@ public struct SpectralFilter: FrameEquivariant {
 
 extension SpectralFilter {
   /// The real, even transfer function (C, 8, 8), in float64, that a half spectrum (C, 8, 5) amounts to.
-  public static func transferFunction(ofHalfSpectrum half: Tensor) throws -> Tensor {
+  package static func transferFunction(ofHalfSpectrum half: Tensor) throws -> Tensor {
     let values = half.doubles()
     let channels = half.shape[0]
     var full = [Double](repeating: 0, count: channels * 64)

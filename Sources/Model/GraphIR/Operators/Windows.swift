@@ -5,29 +5,29 @@ import Tensors
 /// The windows (``WindowGrid``) have at most `side` pixels a side and are laid in `frame`; the body sees them upright.
 /// All inputs are maps of the same height and width. The body's inputs are maps of the same channels, of size
 /// ``windowHeight`` × ``windowWidth``, and so are its outputs; it sees nothing else from outside.
-public struct Windows: FrameEquivariant {
-  public static let name = "windows"
+package struct Windows: FrameEquivariant {
+  package static let name = "windows"
   /// The symbols for the size of a window inside the body.
-  public static let windowHeight = Dimension(symbol: "h")
-  public static let windowWidth = Dimension(symbol: "w")
+  package static let windowHeight = Dimension(symbol: "h")
+  package static let windowWidth = Dimension(symbol: "w")
 
-  public var side: Int
-  public var frame: Frame
-  public var body: Graph
+  package var side: Int
+  package var frame: Frame
+  package var body: Graph
 
-  public init(side: Int, frame: Frame = .upright, body: Graph) {
+  package init(side: Int, frame: Frame = .upright, body: Graph) {
     self.side = side
     self.frame = frame
     self.body = body
   }
 
-  public var attributes: [Attribute] { [Attribute("side", side), Attribute("frame", frame)] }
-  public var regions: [Graph] { [body] }
-  public func withRegions(_ regions: [Graph]) -> any Operator {
+  package var attributes: [Attribute] { [Attribute("side", side), Attribute("frame", frame)] }
+  package var regions: [Graph] { [body] }
+  package func withRegions(_ regions: [Graph]) -> any Operator {
     Windows(side: side, frame: frame, body: regions.first ?? body)
   }
 
-  public func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     let rule = try TypeRule(self, inputs, count: 1...64)
     let maps = try inputs.indices.map(rule.map)
     guard side > 0 else { throw rule.failure("needs windows of a positive side") }
@@ -47,14 +47,14 @@ public struct Windows: FrameEquivariant {
   }
 
   /// Throws `frame.operator` when something in the body has no frame.
-  public func reframed(by frame: Frame) throws -> any Operator {
+  package func reframed(by frame: Frame) throws -> any Operator {
     Windows(side: side, frame: self.frame.composed(with: frame), body: try body.reframed(by: frame))
   }
 }
 
 extension Graph {
   /// The graph that does to upright maps what this one does to maps in `frame`. All inputs must be maps of one size.
-  public func reframed(by frame: Frame) throws -> Graph {
+  package func reframed(by frame: Frame) throws -> Graph {
     var out = Graph()
     var new: [ValueID: ValueID] = [:]
     for input in inputs { new[input] = out.addInput(self[input].name, self[input].type) }

@@ -2,13 +2,13 @@ import Tensors
 
 extension DType {
   /// The element type with this number in ONNX (`TensorProto.DataType`); nil for one that is not supported.
-  public init?(onnxCode code: Int) {
+  package init?(onnxCode code: Int) {
     guard let type = Self.onnxCodes.first(where: { $0.value == code })?.key else { return nil }
     self = type
   }
 
   /// The number of the element type in ONNX.
-  public var onnxCode: Int { Self.onnxCodes[self] ?? 0 }
+  package var onnxCode: Int { Self.onnxCodes[self] ?? 0 }
 
   private static let onnxCodes: [DType: Int] = [
     .float32: 1, .uint8: 2, .int8: 3, .uint16: 4, .int16: 5, .int32: 6, .int64: 7, .bool: 9, .float16: 10,

@@ -2,7 +2,7 @@ import Tensors
 
 extension Limits {
   /// Turns of one Loop, and elements that one Scan walks over.
-  public static let maxLoopTurns = 1 << 24
+  package static let maxLoopTurns = 1 << 24
 }
 
 /// One of two graphs, by a condition.

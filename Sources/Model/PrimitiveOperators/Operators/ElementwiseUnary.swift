@@ -91,7 +91,7 @@ struct ElementwiseUnary: TensorFunction, PointwiseFunction {
 
   private var real: (Double) -> Double { analytic ?? activation ?? { $0 } }
 
-  public var pointwise: ((Double) -> Double)? { function == .isInf || function == .isNaN ? nil : real }
+  package var pointwise: ((Double) -> Double)? { function == .isInf || function == .isNaN ? nil : real }
 
   private var analytic: ((Double) -> Double)? {
     switch function {

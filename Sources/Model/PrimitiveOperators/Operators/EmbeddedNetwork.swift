@@ -5,20 +5,20 @@ import Tensors
 ///
 /// No operator of ONNX, and none that a model can name: compilers put it in the place of what they have recognised, and a
 /// session of the plan runs the stages for it.
-public struct EmbeddedNetwork: PrimitiveOperator {
+package struct EmbeddedNetwork: PrimitiveOperator {
   /// The one way to apply it.
-  public static let call = PrimitiveCall("evssm.Network", opset: 1, inputs: [true])
+  package static let call = PrimitiveCall("evssm.Network", opset: 1, inputs: [true])
 
-  public init() {}
+  package init() {}
 
-  public func infer(_ inputs: [TensorFact?], _ context: InferenceContext) throws -> [TensorFact] {
+  package func infer(_ inputs: [TensorFact?], _ context: InferenceContext) throws -> [TensorFact] {
     guard inputs.count == 1, let type = inputs[0]?.type, type.dtype == .float32, type.shape.count == 4,
       type.shape[0] == 1, type.shape[1] == 3
     else { throw EVSSMError("graph.type", "A network takes one picture, float32[1, 3, H, W].") }
     return [TensorFact(type)]
   }
 
-  public func evaluate(_ inputs: [Tensor?], into outputs: [TensorTarget?], _ context: PrimitiveContext) throws {
+  package func evaluate(_ inputs: [Tensor?], into outputs: [TensorTarget?], _ context: PrimitiveContext) throws {
     throw EVSSMError("graph.operator", "An embedded network runs in a session of its plan.", category: .internal)
   }
 }

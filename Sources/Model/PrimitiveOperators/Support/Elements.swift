@@ -4,10 +4,10 @@ import Tensors
 extension Limits {
   /// Bytes of one value that an operator makes, eight an element: 8 GiB, or a sixteenth of the memory that this process may
   /// have where that is less. An evaluation holds a few such values at a time.
-  public static let maxValueBytes = min(8 << 30, processMemory() / 16)
+  package static let maxValueBytes = min(8 << 30, processMemory() / 16)
 
   /// Bytes of all values that a graph holds at once: 64 GiB, or half of the memory that this process may have.
-  public static let maxValuesBytes = min(64 << 30, processMemory() / 2)
+  package static let maxValuesBytes = min(64 << 30, processMemory() / 2)
 
   /// Bytes of memory that this process may have: the machine's, or the limit on its addresses or data (`ulimit -v`, `-d`).
   private static func processMemory() -> Int {
@@ -26,7 +26,7 @@ extension Tensor {
   /// unsigned 64-bit integers by their bits.
   ///
   /// - Complexity: O(elements), one allocation.
-  public func integers() -> [Int64] {
+  package func integers() -> [Int64] {
     let count = elementCount
     return withUnsafeBytes { bytes in
       func all<Element: BitwiseCopyable>(_: Element.Type, _ convert: (Element) -> Int64) -> [Int64] {
@@ -54,7 +54,7 @@ extension Tensor {
   }
 
   /// A tensor of the given numbers, rounded to nearest even (integer types: cut off, then the lowest bits).
-  public init(
+  package init(
     dtype: DType, shape: [Int], reals: [Double], saturates: Bool = true, rounding: NarrowFloat.Rounding = .up
   ) throws {
     guard dtype.isFloatingPoint else {
@@ -77,7 +77,7 @@ extension Tensor {
   }
 
   /// A tensor of the given numbers: the lowest bits for a narrower type, "is not zero" for bool.
-  public init(dtype: DType, shape: [Int], integers: [Int64]) throws {
+  package init(dtype: DType, shape: [Int], integers: [Int64]) throws {
     try Self.checkCount(shape, integers.count)
     try self.init(checked: dtype, shape: shape) { out in
       switch dtype {

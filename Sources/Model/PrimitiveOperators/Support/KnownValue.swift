@@ -31,14 +31,14 @@ enum KnownValue: Sendable {
   }
 
   /// The tensor, if every element is known.
-  public var tensor: Tensor? {
+  package var tensor: Tensor? {
     if case .tensor(let tensor) = self { return tensor }
     guard let integers, let shape = laidOut?.shape else { return nil }
     return try? Tensor(dtype: .int64, shape: shape, integers: integers.map { Int64($0) })
   }
 
   /// The elements as integers, if all are known.
-  public var integers: [Int]? {
+  package var integers: [Int]? {
     switch self {
     case .tensor(let tensor):
       if tensor.dtype.isFloatingPoint { return nil }
@@ -50,7 +50,7 @@ enum KnownValue: Sendable {
   }
 
   /// The elements as sizes, if this is a short vector or a scalar of integers.
-  public var sizes: [Dimension]? {
+  package var sizes: [Dimension]? {
     switch self {
     case .sizes(let sizes, _): return sizes
     case .table: return nil
@@ -70,7 +70,7 @@ enum KnownValue: Sendable {
   }
 
   /// Whether the value is a scalar.
-  public var isScalar: Bool {
+  package var isScalar: Bool {
     switch self {
     case .tensor(let tensor): tensor.shape.isEmpty
     case .sizes(_, let isScalar): isScalar

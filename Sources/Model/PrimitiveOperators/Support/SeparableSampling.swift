@@ -1,18 +1,18 @@
 import Tensors
 
 /// Along one axis, for each position of the result, the places of the input that it is made of.
-public struct AxisSampling: Sendable {
+package struct AxisSampling: Sendable {
   /// The places of position i are those from `starts[i]` to before `starts[i + 1]`. None: the fill value.
-  public private(set) var starts: [Int32] = [0]
-  public private(set) var places: [Int32] = []
-  public private(set) var weights: [Float] = []
+  package private(set) var starts: [Int32] = [0]
+  package private(set) var places: [Int32] = []
+  package private(set) var weights: [Float] = []
 
-  public init() {}
+  package init() {}
 
-  public var count: Int { starts.count - 1 }
+  package var count: Int { starts.count - 1 }
 
   /// Appends the places of the next position.
-  public mutating func append(_ taps: some Sequence<(place: Int, weight: Double)>) {
+  package mutating func append(_ taps: some Sequence<(place: Int, weight: Double)>) {
     for (place, weight) in taps {
       places.append(Int32(truncatingIfNeeded: place))
       weights.append(Float(weight))
@@ -23,20 +23,20 @@ public struct AxisSampling: Sendable {
 
 /// A result that is made axis by axis: along the last two axes each position is a sum, or the largest, of a few places of
 /// the input.
-public struct SeparableSampling: Sendable {
-  public enum Combination: Sendable {
+package struct SeparableSampling: Sendable {
+  package enum Combination: Sendable {
     /// The one place as it is.
     case copy
     case weightedSum, maximum
   }
 
   /// For the last two axes; nil where positions are the input's own.
-  public var rows, columns: AxisSampling?
-  public var combination: Combination
+  package var rows, columns: AxisSampling?
+  package var combination: Combination
   /// Where an axis has no place.
-  public var fill: Float
+  package var fill: Float
 
-  public init(rows: AxisSampling?, columns: AxisSampling?, combination: Combination, fill: Float = 0) {
+  package init(rows: AxisSampling?, columns: AxisSampling?, combination: Combination, fill: Float = 0) {
     self.rows = rows
     self.columns = columns
     self.combination = combination
@@ -45,7 +45,7 @@ public struct SeparableSampling: Sendable {
 }
 
 /// An operator whose result may be made axis by axis: Resize, Pad, poolings.
-public protocol SeparablySampled: PrimitiveOperator {
+package protocol SeparablySampled: PrimitiveOperator {
   /// How the result comes of an input of `shape`; nil where it is not of that kind.
   ///
   /// Throws `graph.value` when the operator is not defined on such an input, and `limit.exceeded` when its window has too
@@ -56,7 +56,7 @@ public protocol SeparablySampled: PrimitiveOperator {
 }
 
 /// A function of single numbers.
-public protocol PointwiseFunction: PrimitiveOperator {
+package protocol PointwiseFunction: PrimitiveOperator {
   /// The function in double precision; nil when the result is of another element type.
   var pointwise: ((Double) -> Double)? { get }
 }
@@ -67,7 +67,7 @@ extension Limits {
 }
 
 extension Resize: SeparablySampled {
-  public func sampling(_ shape: [Int], _ inputs: [Tensor?]) throws -> SeparableSampling? {
+  package func sampling(_ shape: [Int], _ inputs: [Tensor?]) throws -> SeparableSampling? {
     guard shape.count >= 2, !shape.contains(0), coordinates != "tf_crop_and_resize" else { return nil }
     let plans = try plans(shape, inputs)
     let first = shape.count - 2
@@ -97,7 +97,7 @@ extension Resize: SeparablySampled {
 }
 
 extension Pad: SeparablySampled {
-  public func sampling(_ shape: [Int], _ inputs: [Tensor?]) throws -> SeparableSampling? {
+  package func sampling(_ shape: [Int], _ inputs: [Tensor?]) throws -> SeparableSampling? {
     guard shape.count >= 2, !shape.contains(0), fixedPads != nil || inputs.optional(1) != nil else { return nil }
     let (front, back) = try pads(inputs, rank: shape.count)
     let first = shape.count - 2
@@ -121,7 +121,7 @@ extension Pad: SeparablySampled {
 }
 
 extension Pooling: SeparablySampled {
-  public func sampling(_ shape: [Int], _ inputs: [Tensor?]) throws -> SeparableSampling? {
+  package func sampling(_ shape: [Int], _ inputs: [Tensor?]) throws -> SeparableSampling? {
     guard shape.count == 3 || shape.count == 4, !shape.contains(0), outputCount == 1, function != .norm else {
       return nil
     }

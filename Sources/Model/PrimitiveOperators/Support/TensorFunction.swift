@@ -24,7 +24,7 @@ extension TensorFunction {
   var isDeterministic: Bool { true }
 
   /// Holds the inputs to the operator's type rule before it computes: their values may be others than inference saw.
-  public func evaluate(_ inputs: [Tensor?], _ context: PrimitiveContext, outputCount: Int) throws -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor?], _ context: PrimitiveContext, outputCount: Int) throws -> [Tensor] {
     let facts = Facts(
       inputs.map { $0.map { TensorFact($0) } }, InferenceContext(outputCount: outputCount),
       operatorName: String(describing: type(of: self)))
@@ -37,7 +37,7 @@ extension TensorFunction {
   }
 
   /// The types, and the values where all inputs are known and everything is small.
-  public func infer(_ inputs: [TensorFact?], _ context: InferenceContext) throws -> [TensorFact] {
+  package func infer(_ inputs: [TensorFact?], _ context: InferenceContext) throws -> [TensorFact] {
     let facts = Facts(inputs, context, operatorName: String(describing: type(of: self)))
     let types = try inferTypes(facts)
     for type in types { try facts.check(type) }
@@ -77,9 +77,9 @@ extension TensorFact {
 
 extension Limits {
   /// Axes of a value of a primitive graph.
-  public static let maxPrimitiveRank = 16
+  package static let maxPrimitiveRank = 16
   /// Elements of a value that is computed while types are inferred.
-  public static let maxFoldedElements = 1024
+  package static let maxFoldedElements = 1024
 }
 
 /// What is known about an application of an operator before it is evaluated.
@@ -179,7 +179,7 @@ struct Facts {
 
 extension Dimension {
   /// Whether the size depends on values that are not known before a graph runs.
-  public var isUnknown: Bool { symbols.contains { $0.hasPrefix("?") } }
+  package var isUnknown: Bool { symbols.contains { $0.hasPrefix("?") } }
 }
 
 /// An operator's refusal of the values it was given.

@@ -4,25 +4,25 @@ import Tensors
 
 extension Limits {
   /// Pixels of a certificate's probe picture.
-  public static let maxProbePixels = 65_536
+  package static let maxProbePixels = 65_536
 }
 
 /// What a plan gives for a probe picture, by a trusted implementation: lets any machine prove that it computes the
 /// same.
-public struct Certificate: Sendable, Hashable {
-  public let height: Int
-  public let width: Int
+package struct Certificate: Sendable, Hashable {
+  package let height: Int
+  package let width: Int
   /// Seed of ``ProbePicture/planes(seed:height:width:)``.
-  public let seed: UInt64
+  package let seed: UInt64
   /// The reference output, planar (3, height, width).
-  public let output: [Float]
+  package let output: [Float]
   /// SHA-256 of the output's little-endian bytes.
-  public let outputDigest: [UInt8]
+  package let outputDigest: [UInt8]
   /// How near a run must come.
-  public let tier: Tier
+  package let tier: Tier
 
   /// How near two outputs are that count as the same, for pictures with values in 0...1.
-  public enum Tier: Sendable, Hashable {
+  package enum Tier: Sendable, Hashable {
     /// float32: the largest absolute difference. Re-orderings of the same arithmetic stay within 2e-5.
     case close(Float)
     /// Matrices in bfloat16: the least peak signal-to-noise ratio, in dB.
@@ -30,12 +30,12 @@ public struct Certificate: Sendable, Hashable {
   }
 
   /// A certificate in the tier `close`; see ``init(height:width:seed:output:tier:)``.
-  public init(height: Int, width: Int, seed: UInt64, output: [Float], tolerance: Float) throws {
+  package init(height: Int, width: Int, seed: UInt64, output: [Float], tolerance: Float) throws {
     try self.init(height: height, width: width, seed: seed, output: output, tier: .close(tolerance))
   }
 
   /// Throws `plan.certificate` when the numbers contradict each other, and the limit `max_probe_pixels`.
-  public init(height: Int, width: Int, seed: UInt64, output: [Float], tier: Tier) throws {
+  package init(height: Int, width: Int, seed: UInt64, output: [Float], tier: Tier) throws {
     guard height > 0, width > 0 else { throw Self.malformed("its probe picture is empty") }
     let pixels = try Checked.multiply(height, width)
     try Limits.check(
@@ -58,19 +58,19 @@ public struct Certificate: Sendable, Hashable {
   }
 
   /// The picture to run.
-  public var input: [Float] { ProbePicture.planes(seed: seed, height: height, width: width) }
+  package var input: [Float] { ProbePicture.planes(seed: seed, height: height, width: width) }
 
-  public struct Comparison: Sendable, Hashable {
+  package struct Comparison: Sendable, Hashable {
     /// Infinite when the counts differ, or a value is not finite in one output and not the same in the other.
-    public let maxDifference: Float
+    package let maxDifference: Float
     /// Peak signal-to-noise ratio for a peak of 1: infinite for equal outputs, −infinity where `maxDifference` is
     /// infinite.
-    public let decibels: Double
-    public let passes: Bool
+    package let decibels: Double
+    package let passes: Bool
   }
 
   /// Compares what this machine computed for ``input`` with the reference.
-  public func compare(output other: [Float]) -> Comparison {
+  package func compare(output other: [Float]) -> Comparison {
     guard other.count == output.count else {
       return Comparison(maxDifference: .infinity, decibels: -.infinity, passes: false)
     }

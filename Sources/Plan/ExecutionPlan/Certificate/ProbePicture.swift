@@ -2,11 +2,11 @@
 /// machine.
 ///
 /// All arithmetic is on integers; `docs/plan-format.md` gives it in full.
-public enum ProbePicture {
+package enum ProbePicture {
   /// Planar (3, height, width) values in [0, 1).
   ///
   /// - Complexity: O(height · width).
-  public static func planes(seed: UInt64, height: Int, width: Int) -> [Float] {
+  package static func planes(seed: UInt64, height: Int, width: Int) -> [Float] {
     var out: [Float] = []
     out.reserveCapacity(3 * height * width)
     for plane in 0..<3 {

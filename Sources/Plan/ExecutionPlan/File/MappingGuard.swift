@@ -7,7 +7,7 @@ import Synchronization
 /// Reading a page behind the new end of a mapped file raises SIGBUS. With the guard, if the page belongs to a plan, one
 /// line goes to standard error and the process exits with status 74 (input/output error); any other SIGBUS takes its
 /// default course.
-public enum MappingGuard {
+package enum MappingGuard {
   private static let slots = 64
   /// Pairs of first address and end, zero where free. Raw memory, so that the signal handler touches no Swift object.
   nonisolated(unsafe) private static let ranges: UnsafeMutablePointer<UInt> = {
@@ -18,7 +18,7 @@ public enum MappingGuard {
   private static let lock = Mutex(())
 
   /// Installs the handler of SIGBUS for the whole process.
-  public static func install() {
+  package static func install() {
     // Makes `ranges` before any signal can come.
     _ = ranges
     var action = sigaction()

@@ -2,12 +2,12 @@ import Crypto
 
 /// The identity of a plan file's content: SHA-256 over the kinds, lengths and digests of all sections but the
 /// signature.
-public struct PlanDigest: Sendable, Hashable, CustomStringConvertible {
+package struct PlanDigest: Sendable, Hashable, CustomStringConvertible {
   /// 32 bytes.
-  public let bytes: [UInt8]
+  package let bytes: [UInt8]
 
   /// Lower-case hexadecimal.
-  public var description: String {
+  package var description: String {
     let digits = Array("0123456789abcdef")
     return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
   }

@@ -9,7 +9,7 @@ extension PlanFile {
   ///   - signingKey: an Ed25519 private key of 32 bytes.
   /// - Returns: the digest that ``open(path:trustedKey:)`` will report.
   @discardableResult
-  public static func write(
+  package static func write(
     _ plan: Plan, bindings: [BoundPlan] = [], certificate: Certificate? = nil, to path: String,
     signingKey: [UInt8]? = nil, constant: (ConstantID) throws -> [UInt8]
   ) throws -> PlanDigest {
@@ -37,7 +37,7 @@ extension PlanFile {
 
   /// Writes a plan whose weights lie in memory.
   @discardableResult
-  public static func write(
+  package static func write(
     _ loaded: LoadedPlan, bindings: [BoundPlan]? = nil, certificate: Certificate? = nil, to path: String,
     signingKey: [UInt8]? = nil
   ) throws -> PlanDigest {

@@ -5,43 +5,43 @@ import Tensors
 ///
 /// The frame's columns are cut into panels, and panels into segments of rows. A thread works through a segment by itself, in
 /// bands of 8 rows and strips of rows, with all that lies between input and output in its own memory.
-public struct FeedForwardLayout: Sendable, Hashable {
-  public let height: Int
-  public let width: Int
+package struct FeedForwardLayout: Sendable, Hashable {
+  package let height: Int
+  package let width: Int
   /// First column of each panel, and the width as the last entry. Multiples of 8 but for the last.
-  public let panelEdges: [Int]
+  package let panelEdges: [Int]
   /// Columns of the widest panel.
-  public let panelWidth: Int
-  public let stripRows: Int
-  public let hiddenPitch: Int
-  public let channelPitch: Int
+  package let panelWidth: Int
+  package let stripRows: Int
+  package let hiddenPitch: Int
+  package let channelPitch: Int
 
   /// Ring of `expandedRows` rows of project_in's result, each with one pixel of halo at both ends.
-  public let expanded: Int
+  package let expanded: Int
   /// What a strip's convolution reads.
-  public let expandedRows: Int
+  package let expandedRows: Int
   /// Ring of `projectedRows` rows of project_out's result, each of `panelWidth` pixels.
-  public let projected: Int
+  package let projected: Int
   /// A band; two where the last band is no whole one and reflects into the one above.
-  public let projectedRows: Int
+  package let projectedRows: Int
   /// Of a stage in place: rows at the segments' edges, ``edgeRowsPerThread`` of them in the memory of each thread, for all
   /// threads to read.
-  public let edgeRows: Int
+  package let edgeRows: Int
   /// Enough, with as many in the memory of every other thread, for two rows an edge of ``segments(threads:)``.
-  public let edgeRowsPerThread: Int
+  package let edgeRowsPerThread: Int
   /// Floats in all.
-  public let total: Int
+  package let total: Int
 
   /// Whether the stage writes over its input. Then all that one panel or segment reads of another is saved first: see
   /// ``seams`` and ``edgeRows``.
-  public let isInPlace: Bool
+  package let isInPlace: Bool
   /// Boundaries between two panels.
-  public let seamCount: Int
+  package let seamCount: Int
   /// Floats of memory that all threads share, 0 unless the stage is in place: [row][seam][2] pixels, the last column of the
   /// panel in front of the seam and the first of the one behind it.
-  public let seams: Int
+  package let seams: Int
 
-  public init(_ stage: FeedForwardStage, height: Int, width: Int) throws {
+  package init(_ stage: FeedForwardStage, height: Int, width: Int) throws {
     let frame = stage.frame.size(height, width)
     (self.height, self.width) = frame
     // The last patch may reflect up to 8 columns of the one before it, so the last panel has two patches or is the only
@@ -71,7 +71,7 @@ public struct FeedForwardLayout: Sendable, Hashable {
   }
 
   /// Bands of 8 rows, the last of which may have fewer.
-  public var bands: Int { Self.bands(height: height) }
+  package var bands: Int { Self.bands(height: height) }
 
   private static func bands(height: Int) -> Int { (height + Layout.patch - 1) / Layout.patch }
 
@@ -86,7 +86,7 @@ public struct FeedForwardLayout: Sendable, Hashable {
 
   /// Segments of each panel for so many threads: those that keep them evenly busy, as a segment computes a row at both its
   /// ends that its neighbours compute as well; and more where that costs next to nothing, for threads that are held up.
-  public func segments(threads: Int) -> Int {
+  package func segments(threads: Int) -> Int {
     let panels = panelEdges.count - 1
     let cost = { (segments: Int) in
       let rows = (bands + segments - 1) / segments * Layout.patch + (segments > 1 ? 2 : 0)
@@ -99,7 +99,7 @@ public struct FeedForwardLayout: Sendable, Hashable {
   }
 
   /// Rows of a segment. All bands but the last are whole, and a last one that is not has another above it.
-  public func rows(ofSegment segment: Int, of segments: Int) -> Range<Int> {
+  package func rows(ofSegment segment: Int, of segments: Int) -> Range<Int> {
     let edge = { (index: Int) in min(index * bands / segments * Layout.patch, height) }
     return edge(segment)..<edge(segment + 1)
   }

@@ -2,19 +2,19 @@ import Tensors
 
 /// An upright NHWC map as a frame sees it: pixel (row, column) of the frame lies at `base + row·rowStride +
 /// column·columnStride`.
-public struct FrameView: Sendable, Hashable {
-  public let height: Int
-  public let width: Int
+package struct FrameView: Sendable, Hashable {
+  package let height: Int
+  package let width: Int
   /// Offset of the frame's first pixel, in floats.
-  public let base: Int
-  public let rowStride: Int
-  public let columnStride: Int
+  package let base: Int
+  package let rowStride: Int
+  package let columnStride: Int
 
   /// - Parameters:
   ///   - height: rows of the upright map.
   ///   - width: columns of the upright map.
   ///   - pitch: floats a pixel.
-  public init(frame: Frame, height: Int, width: Int, pitch: Int) {
+  package init(frame: Frame, height: Int, width: Int, pitch: Int) {
     (self.height, self.width) = frame.size(height, width)
     let row = frame.transposed ? pitch : width * pitch
     let column = frame.transposed ? width * pitch : pitch
@@ -23,5 +23,5 @@ public struct FrameView: Sendable, Hashable {
     columnStride = frame.halfTurned ? -column : column
   }
 
-  @inlinable public func offset(_ row: Int, _ column: Int) -> Int { base + row * rowStride + column * columnStride }
+  @inlinable package func offset(_ row: Int, _ column: Int) -> Int { base + row * rowStride + column * columnStride }
 }

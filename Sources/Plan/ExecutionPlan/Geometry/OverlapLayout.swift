@@ -6,11 +6,11 @@ import Tensors
 /// Windows go along one axis, the inner one, and then on along the outer one. What they share with the next along the outer axis is
 /// kept for all of the inner axis; what they share with the next along the inner axis alone, for that window only. At most two
 /// windows cover a pixel along an axis.
-public struct OverlapLayout: Sendable, Hashable {
+package struct OverlapLayout: Sendable, Hashable {
   private let rows: WindowAxis
   private let columns: WindowAxis
   /// Whether columns are the outer axis: the one of fewer windows.
-  public let isColumnMajor: Bool
+  package let isColumnMajor: Bool
   private let outer: Part
   private let inner: Part
   /// Rows that lie between a row whose sums are taken and one that may take its place.
@@ -27,7 +27,7 @@ public struct OverlapLayout: Sendable, Hashable {
   }
 
   /// - Parameter stripRows: rows of a window that are finished at a time.
-  public init(rows: WindowAxis, columns: WindowAxis, stripRows: Int) {
+  package init(rows: WindowAxis, columns: WindowAxis, stripRows: Int) {
     (self.rows, self.columns) = (rows, columns)
     isColumnMajor = columns.starts.count < rows.starts.count
     // A strip ends within its last row, so two strips are a safe distance.
@@ -49,11 +49,11 @@ public struct OverlapLayout: Sendable, Hashable {
   }
 
   /// Pixels of memory in all; 0 where no windows overlap. Sides of maps are bounded, so it does not overflow.
-  public var pixels: Int { inner.end }
+  package var pixels: Int { inner.end }
 
   /// The place of a pixel, given in the frame, that window (`rowIndex`, `columnIndex`) shares with others. Pixels beside each other in
   /// a row that are shared with the same windows have places beside each other.
-  public func place(row: Int, column: Int, rowIndex: Int, columnIndex: Int) -> Int {
+  package func place(row: Int, column: Int, rowIndex: Int, columnIndex: Int) -> Int {
     let inRows = rows.sharing(row, in: rowIndex)
     let inColumns = columns.sharing(column, in: columnIndex)
     if isColumnMajor {
@@ -86,10 +86,10 @@ public struct OverlapLayout: Sendable, Hashable {
 
 extension WindowAxis {
   /// Pixels of the axis.
-  public var size: Int { (starts.last ?? 0) + length }
+  package var size: Int { (starts.last ?? 0) + length }
 
   /// The first pixel of window `index` that a later window covers too; the window's end if there are none.
-  public func coveredFrom(_ index: Int) -> Int {
+  package func coveredFrom(_ index: Int) -> Int {
     index + 1 < starts.count ? min(starts[index + 1], starts[index] + length) : starts[index] + length
   }
 

@@ -9,52 +9,52 @@ import Tensors
 ///
 /// The columns are cut in two halves at ``RowTiles/seam``, with buffers of their own: two threads that share a strip touch the
 /// same cache lines only where they give each other the pixels on both sides of the seam.
-public struct ScanStageLayout: Sendable {
+package struct ScanStageLayout: Sendable {
   /// Positions that the scan runs behind: half of the taps.
-  public static let lag = Layout.taps / 2
+  package static let lag = Layout.taps / 2
 
-  public let rows: WindowAxis
-  public let columns: WindowAxis
+  package let rows: WindowAxis
+  package let columns: WindowAxis
   /// Tiles of a window's rows.
-  public let tiles: RowTiles
+  package let tiles: RowTiles
   /// Rows of a strip.
-  public let stripRows: Int
+  package let stripRows: Int
   /// Floats a pixel of the inner maps.
-  public let innerPitch: Int
+  package let innerPitch: Int
   /// Floats a position of the scan's parameters.
-  public let parameterPitch: Int
+  package let parameterPitch: Int
 
   /// The columns up to the seam.
-  public let first: Half
+  package let first: Half
   /// The columns behind it; nil where rows are not cut.
-  public let second: Half?
+  package let second: Half?
   /// The scan's state, [8][innerPitch].
-  public let state: Int
+  package let state: Int
   /// The places of pixels that several windows cover, in `shared`.
-  public let overlaps: OverlapLayout
+  package let overlaps: OverlapLayout
   /// Sums of y of such pixels, each of `innerPitch` floats.
-  public let shared: Int
+  package let shared: Int
   /// Floats in all.
-  public let total: Int
+  package let total: Int
 
   /// The buffers of a part of the columns. Of each pair one is for even and one for odd strips; they are the same where a
   /// window is one strip.
-  public struct Half: Sendable {
+  package struct Half: Sendable {
     /// The first column.
-    public let start: Int
-    public let width: Int
+    package let start: Int
+    package let width: Int
     /// Ring of `stripRows + 2` rows of in_proj's x half, each with one pixel of halo at both ends.
-    public let expanded: Int
+    package let expanded: Int
     /// Rows of u, overwritten by y, with `lag` positions in front of them.
-    public let sequence: (even: Int, odd: Int)
+    package let sequence: (even: Int, odd: Int)
     /// Rows of x_proj's result, each with `lag` positions of halo at both ends, and `3·lag` positions in front of them: the end
     /// of the row before with its halo.
-    public let parameters: (even: Int, odd: Int)
+    package let parameters: (even: Int, odd: Int)
     /// Rows of the parameters behind the taps, with `lag` positions in front of them.
-    public let convolved: Int
+    package let convolved: Int
   }
 
-  public init(_ stage: ScanStage, height: Int, width: Int) throws {
+  package init(_ stage: ScanStage, height: Int, width: Int) throws {
     let frame = stage.frame.size(height, width)
     rows = WindowAxis(size: frame.height, side: stage.windowSide)
     columns = WindowAxis(size: frame.width, side: stage.windowSide)

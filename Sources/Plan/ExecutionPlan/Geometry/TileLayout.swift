@@ -1,20 +1,20 @@
 import Tensors
 
 /// Where a thread's private buffers for one tile of pixels lie, in floats from the start of its scratch memory.
-public struct TileLayout: Sendable, Hashable {
+package struct TileLayout: Sendable, Hashable {
   /// What the tile's matrix product reads: normalised pixels, gated pixels, gathered taps, padded rows, or a ring of
   /// three rows of products.
-  public let operand: Int
+  package let operand: Int
   /// What it writes before the result is spread over a map, or a patch.
-  public let result: Int
+  package let result: Int
   /// One weight a pixel of the tile.
-  public let pixelScale: Int
+  package let pixelScale: Int
   /// bfloat16 values that a matrix product reads, where they are not made in `operand`: the inner map's pixels, or padded
   /// rows. Two to a float.
-  public let rounded: Int
-  public let total: Int
+  package let rounded: Int
+  package let total: Int
 
-  public init(_ operation: Operation) throws {
+  package init(_ operation: Operation) throws {
     let tile = Operation.tilePixels
     var scratch = ScratchAllocator()
     switch operation {

@@ -4,16 +4,16 @@ import Tensors
 ///
 /// Source: the authors' test network; a window of k = min(side, s) pixels, count = ⌊(s−1)/k⌋ + 1, step =
 /// ⌈(s−k)/(count−1) − 1e-8⌉, the last start moved back to s − k.
-public struct WindowAxis: Sendable, Hashable {
+package struct WindowAxis: Sendable, Hashable {
   /// Pixels of each window.
-  public let length: Int
+  package let length: Int
   /// First pixel of each window, ascending.
-  public let starts: [Int]
+  package let starts: [Int]
 
   /// - Parameters:
   ///   - size: pixels of the axis, at least 1.
   ///   - side: the windows' side, at least 1; nil for one window as long as the axis.
-  public init(size: Int, side: Int?) {
+  package init(size: Int, side: Int?) {
     let length = min(size, side ?? size)
     let count = (size - 1) / length + 1
     self.length = length
@@ -26,5 +26,5 @@ public struct WindowAxis: Sendable, Hashable {
   }
 
   /// The end of the pixels of window `index` that an earlier window covers too; at most its start if there are none.
-  public func coveredBefore(_ index: Int) -> Int { index == 0 ? starts[0] : starts[index - 1] + length }
+  package func coveredBefore(_ index: Int) -> Int { index == 0 ? starts[0] : starts[index - 1] + length }
 }

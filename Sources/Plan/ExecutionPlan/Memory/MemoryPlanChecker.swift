@@ -1,12 +1,12 @@
 import Tensors
 
 /// Proves a placement: shares no code with ``MemoryPlanner``, and also judges placements that were read from a file.
-public enum MemoryPlanChecker {
+package enum MemoryPlanChecker {
   /// Throws `plan.arena-overlap` when two regions that are live together share a byte, `plan.arena-bounds` when one
   /// does not lie inside the arena, `plan.arena-alignment` when one does not start on a 64-byte line.
   ///
   /// - Complexity: O(n log n + n · live regions).
-  public static func check(_ regions: [MemoryRegion], _ placement: MemoryPlacement) throws {
+  package static func check(_ regions: [MemoryRegion], _ placement: MemoryPlacement) throws {
     guard placement.offsets.count == regions.count else {
       throw EVSSMError("plan.arena-bounds", "\(placement.offsets.count) offsets do not place \(regions.count) regions.")
     }

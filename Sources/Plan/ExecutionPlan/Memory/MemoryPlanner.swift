@@ -5,9 +5,9 @@ import Tensors
 /// Greedy placement by several orders, each with two ways to choose a gap; the smallest arena wins, and the search
 /// stops at the lower bound. Source: Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference"
 /// (arXiv 2001.03288), greedy by size.
-public enum MemoryPlanner {
+package enum MemoryPlanner {
   /// Offsets are multiples of this many bytes: a cache line, and the widest vector.
-  public static let alignment = 64
+  package static let alignment = 64
   /// Above this many regions only the first order is tried.
   static let maxRegionsToSearch = 1024
 
@@ -15,7 +15,7 @@ public enum MemoryPlanner {
   ///
   /// Throws when a region is malformed or the regions' sum overflows.
   /// - Complexity: O(n²) for n regions.
-  public static func place(_ regions: [MemoryRegion]) throws -> MemoryPlacement {
+  package static func place(_ regions: [MemoryRegion]) throws -> MemoryPlacement {
     let aligned = try regions.map(checked)
     let bound = try lowerBound(aligned)
     var best: MemoryPlacement?
@@ -33,7 +33,7 @@ public enum MemoryPlanner {
   /// Bytes of the largest set of regions that are live together: no arena can be smaller.
   ///
   /// - Complexity: O(n log n).
-  public static func lowerBound(_ regions: [MemoryRegion]) throws -> Int {
+  package static func lowerBound(_ regions: [MemoryRegion]) throws -> Int {
     var changes: [(step: Int, bytes: Int)] = []
     for region in try regions.map(checked) {
       changes.append((region.firstStep, region.byteCount))

@@ -2,13 +2,13 @@ import PrimitiveOperators
 import Tensors
 
 /// A graph of primitives in a plan: what it takes, what it gives, and how. Pure data, like the stages of other plans.
-public struct TensorGraph: Sendable, Hashable {
+package struct TensorGraph: Sendable, Hashable {
   /// In the order in which a run takes tensors.
-  public var inputs: [TensorPort]
-  public var outputNames: [String]
-  public var program: TensorProgram
+  package var inputs: [TensorPort]
+  package var outputNames: [String]
+  package var program: TensorProgram
 
-  public init(inputs: [TensorPort], outputNames: [String], program: TensorProgram) {
+  package init(inputs: [TensorPort], outputNames: [String], program: TensorProgram) {
     self.inputs = inputs
     self.outputNames = outputNames
     self.program = program
@@ -16,25 +16,25 @@ public struct TensorGraph: Sendable, Hashable {
 }
 
 /// An input of a graph: its name, element type and shape.
-public struct TensorPort: Sendable, Hashable, CustomStringConvertible {
-  public enum Size: Sendable, Hashable {
+package struct TensorPort: Sendable, Hashable, CustomStringConvertible {
+  package enum Size: Sendable, Hashable {
     case constant(Int)
     /// Any size; all sizes with one symbol are equal.
     case symbol(String)
   }
 
-  public var name: String
-  public var dtype: DType
-  public var shape: [Size]
+  package var name: String
+  package var dtype: DType
+  package var shape: [Size]
 
-  public init(name: String, dtype: DType, shape: [Size]) {
+  package init(name: String, dtype: DType, shape: [Size]) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
   }
 
   /// Such as `image: float32[1, 3, H, W]`.
-  public var description: String {
+  package var description: String {
     let sizes = shape.map { size in
       switch size {
       case .constant(let size): "\(size)"
@@ -45,7 +45,7 @@ public struct TensorPort: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// The type with the sizes as symbols.
-  public var type: ValueType {
+  package var type: ValueType {
     ValueType(
       dtype,
       shape.map { size in
@@ -58,22 +58,22 @@ public struct TensorPort: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Nodes over numbered values, each defined before it is used.
-public struct TensorProgram: Sendable, Hashable {
-  public var valueCount: Int
-  public var inputs: [Int]
-  public var outputs: [Int]
-  public var constants: [Constant]
-  public var nodes: [Node]
+package struct TensorProgram: Sendable, Hashable {
+  package var valueCount: Int
+  package var inputs: [Int]
+  package var outputs: [Int]
+  package var constants: [Constant]
+  package var nodes: [Node]
 
   /// A tensor in the weights.
-  public struct Constant: Sendable, Hashable {
-    public var value: Int
-    public var dtype: DType
-    public var shape: [Int]
+  package struct Constant: Sendable, Hashable {
+    package var value: Int
+    package var dtype: DType
+    package var shape: [Int]
     /// Its bytes, row-major and little-endian, padded to a multiple of 4.
-    public var constant: ConstantID
+    package var constant: ConstantID
 
-    public init(value: Int, dtype: DType, shape: [Int], constant: ConstantID) {
+    package init(value: Int, dtype: DType, shape: [Int], constant: ConstantID) {
       self.value = value
       self.dtype = dtype
       self.shape = shape
@@ -81,19 +81,19 @@ public struct TensorProgram: Sendable, Hashable {
     }
   }
 
-  public struct Node: Sendable, Hashable {
-    public var name: String
-    public var call: PrimitiveCall
+  package struct Node: Sendable, Hashable {
+    package var name: String
+    package var call: PrimitiveCall
     /// Operands that are given, captures behind them.
-    public var inputs: [Int]
-    public var outputs: [Int]
-    public var bodies: [TensorProgram]
-    public var captureCount: Int
+    package var inputs: [Int]
+    package var outputs: [Int]
+    package var bodies: [TensorProgram]
+    package var captureCount: Int
 
     /// Whether the node stands for the stages of the plan that holds the program.
-    public var isNetwork: Bool { call == EmbeddedNetwork.call }
+    package var isNetwork: Bool { call == EmbeddedNetwork.call }
 
-    public init(
+    package init(
       name: String, call: PrimitiveCall, inputs: [Int], outputs: [Int], bodies: [TensorProgram] = [],
       captureCount: Int = 0
     ) {
@@ -106,7 +106,7 @@ public struct TensorProgram: Sendable, Hashable {
     }
   }
 
-  public init(valueCount: Int, inputs: [Int], outputs: [Int], constants: [Constant], nodes: [Node]) {
+  package init(valueCount: Int, inputs: [Int], outputs: [Int], constants: [Constant], nodes: [Node]) {
     self.valueCount = valueCount
     self.inputs = inputs
     self.outputs = outputs
@@ -120,7 +120,7 @@ extension TensorProgram {
   ///
   /// Throws `program.invalid`, and `graph.operator` and `graph.attribute` for what no operator is.
   /// - Parameter tensor: the tensor of a constant.
-  public func prepared(depth: Int = 0, tensor: (Constant) throws -> Tensor) throws -> PrimitiveProgram {
+  package func prepared(depth: Int = 0, tensor: (Constant) throws -> Tensor) throws -> PrimitiveProgram {
     try Limits.check(depth, atMost: Limits.maxProgramDepth, name: "max_program_depth", "The nesting of programs")
     var constants: [Int: Tensor] = [:]
     for constant in self.constants {
@@ -140,7 +140,7 @@ extension TensorProgram {
 
 extension Limits {
   /// Programs inside programs.
-  public static let maxProgramDepth = 8
+  package static let maxProgramDepth = 8
   /// Inputs, and outputs, of a plan's graph.
-  public static let maxPlanPorts = 4096
+  package static let maxPlanPorts = 4096
 }

@@ -66,7 +66,7 @@ extension LoadedPlan {
   /// The plan's graph of primitives, ready to run; its constants are views of the weights. Nil for a plan of stages.
   ///
   /// - Complexity: O(nodes).
-  public func program() throws -> PrimitiveProgram? {
+  package func program() throws -> PrimitiveProgram? {
     try plan.graph?.program.prepared { constant in
       try constant.checkPlace(plan)
       return try Tensor(

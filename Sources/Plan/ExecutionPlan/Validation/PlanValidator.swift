@@ -5,18 +5,18 @@ import Tensors
 ///
 /// What depends on the picture's size (sizes of maps, places in the arena) is proven again by every
 /// ``Plan/bind(height:width:)``.
-public enum PlanValidator {
+package enum PlanValidator {
   /// The smallest side of a map: the spectral filter reflects a pad of up to 7 pixels to sides that are multiples of 8,
   /// and the pad must be smaller than the side; 5 pixels need a pad of 3.
-  public static let leastMapSide = 5
+  package static let leastMapSide = 5
   /// The smallest picture that any plan may admit: four pixels for each of a level-3 map.
-  public static let leastMinimumSide = 20
+  package static let leastMinimumSide = 20
   static let mostMinimumSide = 8192
 
   /// Throws unless every step of the plan can run on weights of `weightsByteCount` bytes.
   ///
   /// - Complexity: O(steps + buffers + constants).
-  public static func validate(_ plan: Plan, weightsByteCount: Int) throws {
+  package static func validate(_ plan: Plan, weightsByteCount: Int) throws {
     try validateStructure(plan)
     try validateConstants(plan, weightsByteCount: weightsByteCount)
   }

@@ -8,12 +8,12 @@ import Tensors
 /// Sizes are bound by the first run with them and kept for the next: values whose sizes follow from the inputs' have a
 /// place in one arena, and steps with a kernel run on all threads; what only data decide is allocated by the run. Not
 /// reentrant: one run at a time. Results are bit-identical for any number of threads.
-public final class TensorSession: @unchecked Sendable {
+package final class TensorSession: @unchecked Sendable {
   // Unchecked: mutable state is touched only inside run(), which the caller serialises.
-  public let plan: LoadedPlan
-  public let workers: Workers
-  public let instructionSet: InstructionSet
-  public let graph: TensorGraph
+  package let plan: LoadedPlan
+  package let workers: Workers
+  package let instructionSet: InstructionSet
+  package let graph: TensorGraph
   private let program: PrimitiveProgram
   private let kernels: UnsafePointer<evssm_kernels>
   private var bound: BoundProgram?
@@ -21,7 +21,7 @@ public final class TensorSession: @unchecked Sendable {
 
   /// Throws `plan.graph` for a plan of stages alone, and what preparing its operators throws.
   /// - Parameter usesKernels: false evaluates every node by the plain definition of its operator, on one thread.
-  public init(
+  package init(
     plan: LoadedPlan, workers: Workers, instructionSet: InstructionSet? = nil, usesKernels: Bool = true
   ) throws {
     guard let graph = plan.plan.graph, let program = try plan.program() else {
@@ -39,13 +39,13 @@ public final class TensorSession: @unchecked Sendable {
   /// The outputs for inputs in the order of the ports.
   ///
   /// Throws `runtime.input` when an input is not of its port's type, and what the operators throw.
-  public func run(_ inputs: [Tensor]) throws -> [Tensor] { try binding(inputs).run(inputs) }
+  package func run(_ inputs: [Tensor]) throws -> [Tensor] { try binding(inputs).run(inputs) }
 
   /// Bytes of the arena and the threads' own memory for the sizes of the last run; 0 before the first.
-  public var memoryByteCount: Int { bound?.memoryByteCount ?? 0 }
+  package var memoryByteCount: Int { bound?.memoryByteCount ?? 0 }
 
   /// Wall time of each step of the last run with its name and what it does, in seconds.
-  public var stepSeconds: [(name: String, operation: String, seconds: Double)] { bound?.stepSeconds ?? [] }
+  package var stepSeconds: [(name: String, operation: String, seconds: Double)] { bound?.stepSeconds ?? [] }
 
   private func binding(_ inputs: [Tensor]) throws -> BoundProgram {
     try check(inputs)

@@ -2,20 +2,20 @@
 ///
 /// Tiles start at multiples of ``alignment``, but for the last one, which ends with the axis. Neighbours share at least
 /// the overlap that was asked for; where they do, one fades into the other.
-public struct TileAxis: Sendable, Hashable {
+package struct TileAxis: Sendable, Hashable {
   /// Starts and lengths are multiples of this many pixels: the side of a patch of the spectral filter at the third
   /// level, so that upright blocks filter the same patches as without tiles.
-  public static let alignment = 32
+  package static let alignment = 32
 
   /// Pixels of the axis.
-  public let size: Int
+  package let size: Int
   /// Pixels of each tile; `size` itself for a single tile, else a multiple of ``alignment``.
-  public let length: Int
+  package let length: Int
   /// Where the tiles start, ascending.
-  public let starts: [Int]
+  package let starts: [Int]
 
   /// The axis in one piece.
-  public init(whole size: Int) {
+  package init(whole size: Int) {
     self.init(size: size, length: size, starts: [0])
   }
 
@@ -26,7 +26,7 @@ public struct TileAxis: Sendable, Hashable {
   ///   - overlap: the least overlap of neighbours, a multiple of ``alignment``.
   /// - Returns: nil when tiles as short as that would not be shorter than the axis, or not longer than twice the
   ///   overlap.
-  public init?(size: Int, count: Int, overlap: Int) {
+  package init?(size: Int, count: Int, overlap: Int) {
     guard count > 1 else {
       self.init(whole: size)
       return
@@ -56,7 +56,7 @@ public struct TileAxis: Sendable, Hashable {
   ///
   /// A quarter of an overlap next to a tile's edge counts for nothing: there, the tile knows least of what surrounds
   /// it. In the half between, weights change linearly.
-  public func weights(of tile: Int) -> [Float] {
+  package func weights(of tile: Int) -> [Float] {
     (starts[tile]..<starts[tile] + length).map { position in
       let sum = starts.indices.reduce(0) { $0 + ramp($1, at: position) }
       return Float(ramp(tile, at: position) / sum)

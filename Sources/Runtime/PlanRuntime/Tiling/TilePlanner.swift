@@ -2,14 +2,14 @@ import ExecutionPlan
 import Tensors
 
 /// A grid and what it takes.
-public struct TileChoice: Sendable, Hashable {
-  public let grid: TileGrid
+package struct TileChoice: Sendable, Hashable {
+  package let grid: TileGrid
   /// Bytes of arena, scratch memory and all else that was counted in.
-  public let byteCount: Int
+  package let byteCount: Int
   /// Multiply-adds of all tiles together.
-  public let multiplyAdds: Int
+  package let multiplyAdds: Int
 
-  public init(grid: TileGrid, byteCount: Int, multiplyAdds: Int) {
+  package init(grid: TileGrid, byteCount: Int, multiplyAdds: Int) {
     self.grid = grid
     self.byteCount = byteCount
     self.multiplyAdds = multiplyAdds
@@ -17,14 +17,14 @@ public struct TileChoice: Sendable, Hashable {
 }
 
 /// Chooses tiles for a budget of memory, by the plan's own binding of each candidate size.
-public struct TilePlanner: Sendable {
+package struct TilePlanner: Sendable {
   let plan: LoadedPlan
   /// Threads whose private memory is counted: at least ``leastThreads``, so that the choice, and with it the result, is
   /// the same for every smaller number of threads.
   let threads: Int
-  public static let leastThreads = 8
+  package static let leastThreads = 8
 
-  public init(plan: LoadedPlan, threads: Int) {
+  package init(plan: LoadedPlan, threads: Int) {
     self.plan = plan
     self.threads = max(threads, Self.leastThreads)
   }
@@ -40,7 +40,7 @@ public struct TilePlanner: Sendable {
   ///   most rows and columns of tiles that a picture of this size may have, and nearly the fewest multiply-adds.
   ///
   /// Throws what ``Plan/bind(height:width:)`` throws for a picture out of the plan's range.
-  public func choose(height: Int, width: Int, budget: Int, whole: Int, tiled: Int) throws -> TileChoice? {
+  package func choose(height: Int, width: Int, budget: Int, whole: Int, tiled: Int) throws -> TileChoice? {
     let inOnePiece = try choice(TileGrid(height: height, width: width), beside: whole)
     if inOnePiece.byteCount <= budget { return inOnePiece }
     func fitting(_ grid: TileGrid) throws -> TileChoice? {
@@ -69,7 +69,7 @@ public struct TilePlanner: Sendable {
   }
 
   /// The grid that needs the least memory, in one piece or in tiles.
-  public func smallest(height: Int, width: Int, whole: Int, tiled: Int) throws -> TileChoice {
+  package func smallest(height: Int, width: Int, whole: Int, tiled: Int) throws -> TileChoice {
     let inOnePiece = try choice(TileGrid(height: height, width: width), beside: whole)
     let rows = Self.axes(height).last ?? TileAxis(whole: height)
     let columns = Self.axes(width).last ?? TileAxis(whole: width)

@@ -4,9 +4,9 @@ import Tensors
 /// Runs a picture tile by tile through one session, and blends the tiles a row of them at a time.
 ///
 /// The result does not depend on the number of threads. Not reentrant.
-public final class TiledSession {
-  public let grid: TileGrid
-  public let session: PlanSession
+package final class TiledSession {
+  package let grid: TileGrid
+  package let session: PlanSession
   private var source: [Float]
   private var result: [Float]
   /// The row of tiles in the making: (tile height, 3, picture width).
@@ -15,12 +15,12 @@ public final class TiledSession {
   private let columnWeights: [[Float]]
 
   /// Fills a buffer with the planes (3, tile height, tile width) of the rectangle of rows and columns.
-  public typealias Read = (Range<Int>, Range<Int>, UnsafeMutableBufferPointer<Float>) throws -> Void
+  package typealias Read = (Range<Int>, Range<Int>, UnsafeMutableBufferPointer<Float>) throws -> Void
   /// Takes finished rows of the result: (rows, 3, picture width). Called from top to bottom.
-  public typealias Write = (Range<Int>, UnsafeBufferPointer<Float>) throws -> Void
+  package typealias Write = (Range<Int>, UnsafeBufferPointer<Float>) throws -> Void
 
   /// Binds the plan to the grid's size of tile. Throws what ``PlanSession`` throws.
-  public init(plan: LoadedPlan, grid: TileGrid, workers: Workers) throws {
+  package init(plan: LoadedPlan, grid: TileGrid, workers: Workers) throws {
     self.grid = grid
     session = try PlanSession(plan: plan, height: grid.tileHeight, width: grid.tileWidth, workers: workers)
     source = [Float](repeating: 0, count: session.pictureCount)
@@ -33,7 +33,7 @@ public final class TiledSession {
   /// Restores a picture.
   ///
   /// - Complexity: a run of the session for each tile, and a multiply-add a value and tile.
-  public func run(read: Read, write: Write) throws {
+  package func run(read: Read, write: Write) throws {
     clear(from: 0)
     for row in grid.rows.starts.indices {
       for column in grid.columns.starts.indices { try run(row, column, read) }

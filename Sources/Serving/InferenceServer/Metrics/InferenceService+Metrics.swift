@@ -1,6 +1,6 @@
 extension InferenceService {
   /// The models' figures under the names that Triton's dashboards use, and the scheduler's own.
-  public func writeMetrics(to text: inout PrometheusText) {
+  package func writeMetrics(to text: inout PrometheusText) {
     let models = repository.models.map { ($0, $0.statistics.snapshot) }
     Self.writeRequests(models, &text)
     Self.writeTimes(models, &text)

@@ -1,9 +1,9 @@
 /// Names of models and numbers of versions, as folders and URLs may have them.
-public enum ModelName {
+package enum ModelName {
   static let maxBytes = 128
 
   /// Letters, digits, `.`, `_` and `-`; does not start with a dot.
-  public static func isValid(_ name: String) -> Bool {
+  package static func isValid(_ name: String) -> Bool {
     guard (1...maxBytes).contains(name.utf8.count), name.utf8.first != UInt8(ascii: ".") else { return false }
     return name.utf8.allSatisfy { byte in
       switch byte {
@@ -16,7 +16,7 @@ public enum ModelName {
   }
 
   /// The number that a version's folder or a URL names: 1 and up, without leading zeros or signs.
-  public static func version(_ text: String) -> Int? {
+  package static func version(_ text: String) -> Int? {
     guard (1...9).contains(text.utf8.count), text.utf8.first != UInt8(ascii: "0"),
       text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
     else { return nil }

@@ -7,12 +7,12 @@ import Tensors
 /// served.
 ///
 /// A request holds the ``ServedModel`` that it began with, so replacing a model mixes no weights and fails no request.
-public final class ModelRepository: Sendable {
-  public static let fileName = "model.plan"
+package final class ModelRepository: Sendable {
+  package static let fileName = "model.plan"
   static let maxModels = 256
 
   /// Where a model's plans come from.
-  public enum Source: Sendable, Hashable {
+  package enum Source: Sendable, Hashable {
     /// A folder of models.
     case folder(String)
     /// One plan file, served as version 1 under a name.
@@ -20,13 +20,13 @@ public final class ModelRepository: Sendable {
   }
 
   /// A line of the index.
-  public struct Entry: Sendable, Hashable {
-    public var name: String
+  package struct Entry: Sendable, Hashable {
+    package var name: String
     /// Empty for a model none of whose versions is open.
-    public var version: String
+    package var version: String
     /// `READY`, `UNAVAILABLE` or `LOADING`.
-    public var state: String
-    public var reason: String
+    package var state: String
+    package var reason: String
   }
 
   fileprivate enum Version: Sendable {
@@ -44,19 +44,19 @@ public final class ModelRepository: Sendable {
   /// Called with models that are no longer served.
   private let onUnload: @Sendable (ServedModel) -> Void
 
-  public init(sources: [Source], onUnload: @escaping @Sendable (ServedModel) -> Void = { _ in }) {
+  package init(sources: [Source], onUnload: @escaping @Sendable (ServedModel) -> Void = { _ in }) {
     self.sources = sources
     self.onUnload = onUnload
   }
 
   /// Whether the first look at the folder is over.
-  public var isLoaded: Bool { state.withLock { !$0.isLoading } }
+  package var isLoaded: Bool { state.withLock { !$0.isLoading } }
 
   /// Opens every model there is. Models that cannot be opened are listed with the reason; the others are served.
   ///
   /// - Returns: what to log: a line a version.
   /// - Complexity: O(bytes of all plans), for their digests. Blocks.
-  public func loadAll() -> [Entry] {
+  package func loadAll() -> [Entry] {
     for name in names() { try? load(name) }
     state.withLock { $0.isLoading = false }
     return index()
@@ -66,7 +66,7 @@ public final class ModelRepository: Sendable {
   ///
   /// Throws `notFound` when there is no such model, and `invalid` when none of its versions can be opened; what was
   /// served before goes on then.
-  public func load(_ name: String) throws {
+  package func load(_ name: String) throws {
     let paths = try versionPaths(name)
     var versions: [Int: Version] = [:]
     for (version, path) in paths {
@@ -99,7 +99,7 @@ public final class ModelRepository: Sendable {
   }
 
   /// Ends serving a model; requests that have it are answered. Throws `notFound` when it is not known.
-  public func unload(_ name: String) throws {
+  package func unload(_ name: String) throws {
     let old = try state.withLock { state in
       guard let old = state.models[name] else { throw Self.unknown(name) }
       state.models[name] = [:]
@@ -115,7 +115,7 @@ public final class ModelRepository: Sendable {
   /// The model that a request names; the highest version if it names none.
   ///
   /// Throws `notFound`, and `unavailable` for a model that is known and not open.
-  public func model(_ name: String, version text: String? = nil) throws -> ServedModel {
+  package func model(_ name: String, version text: String? = nil) throws -> ServedModel {
     let (versions, isLoading) = state.withLock { ($0.models[name], $0.isLoading) }
     guard let versions else {
       if isLoading { throw ServingError(.unavailable, "Models are being loaded.", retryAfter: 1) }
@@ -135,7 +135,7 @@ public final class ModelRepository: Sendable {
   }
 
   /// The model of a server that has one; throws `invalid` and the names when there are several.
-  public func onlyModel() throws -> ServedModel {
+  package func onlyModel() throws -> ServedModel {
     let ready = models
     let names = Set(ready.map(\.name)).sorted()
     guard let name = names.first else {
@@ -148,16 +148,16 @@ public final class ModelRepository: Sendable {
   }
 
   /// All open versions, by name and version.
-  public var models: [ServedModel] {
+  package var models: [ServedModel] {
     let all = state.withLock { $0.models.values.flatMap(\.values) }
     return all.compactMap { try? $0.model() }.sorted { ($0.name, $0.version) < ($1.name, $1.version) }
   }
 
   /// Numbers of a model's open versions, in order.
-  public func versions(of name: String) -> [Int] { models.filter { $0.name == name }.map(\.version) }
+  package func versions(of name: String) -> [Int] { models.filter { $0.name == name }.map(\.version) }
 
   /// Every model that is served, failed, or could be loaded from the folder.
-  public func index() -> [Entry] {
+  package func index() -> [Entry] {
     let known = state.withLock { $0.models }
     let unloaded = names().filter { known[$0]?.isEmpty ?? true }
     let closed = known.filter { $0.value.isEmpty && !unloaded.contains($0.key) }.map(\.key)

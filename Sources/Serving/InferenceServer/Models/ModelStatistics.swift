@@ -2,11 +2,11 @@ import Synchronization
 
 /// What a model has done since it was loaded. Times are cumulative, in nanoseconds, as in the statistics extension of
 /// the Open Inference Protocol.
-public final class ModelStatistics: Sendable {
+package final class ModelStatistics: Sendable {
   /// A count and a sum of times.
-  public struct Total: Sendable, Hashable {
-    public var count = 0
-    public var nanoseconds: UInt64 = 0
+  package struct Total: Sendable, Hashable {
+    package var count = 0
+    package var nanoseconds: UInt64 = 0
 
     mutating func add(_ time: UInt64) {
       count += 1
@@ -15,7 +15,7 @@ public final class ModelStatistics: Sendable {
   }
 
   /// Why a request failed, under the names that Triton's metrics use.
-  public enum FailureReason: String, Sendable, Hashable, CaseIterable {
+  package enum FailureReason: String, Sendable, Hashable, CaseIterable {
     case rejected = "REJECTED"
     case cancelled = "CANCELED"
     case backend = "BACKEND"
@@ -32,37 +32,37 @@ public final class ModelStatistics: Sendable {
   }
 
   /// How long the parts of one request took, in nanoseconds.
-  public struct Times: Sendable, Hashable {
-    public var queue: UInt64 = 0
-    public var input: UInt64 = 0
-    public var infer: UInt64 = 0
-    public var output: UInt64 = 0
+  package struct Times: Sendable, Hashable {
+    package var queue: UInt64 = 0
+    package var input: UInt64 = 0
+    package var infer: UInt64 = 0
+    package var output: UInt64 = 0
 
-    public init() {}
+    package init() {}
   }
 
-  public struct Snapshot: Sendable, Hashable {
-    public var success = Total()
-    public var failure = Total()
-    public var queue = Total()
-    public var input = Total()
-    public var infer = Total()
-    public var output = Total()
-    public var failures: [FailureReason: Int] = [:]
+  package struct Snapshot: Sendable, Hashable {
+    package var success = Total()
+    package var failure = Total()
+    package var queue = Total()
+    package var input = Total()
+    package var infer = Total()
+    package var output = Total()
+    package var failures: [FailureReason: Int] = [:]
     /// Requests that are accepted and not answered.
-    public var pending = 0
+    package var pending = 0
     /// Milliseconds since 1970 of the last answer; 0 for none.
-    public var lastInference: UInt64 = 0
+    package var lastInference: UInt64 = 0
     /// Answers within 100, 500, 2000 and 5000 ms.
-    public var withinBuckets = [Int](repeating: 0, count: ModelStatistics.buckets.count)
+    package var withinBuckets = [Int](repeating: 0, count: ModelStatistics.buckets.count)
   }
 
   /// Upper bounds of the histogram of response times, in milliseconds.
-  public static let buckets = [100, 500, 2000, 5000]
+  package static let buckets = [100, 500, 2000, 5000]
 
   private let state = Mutex(Snapshot())
 
-  public var snapshot: Snapshot { state.withLock { $0 } }
+  package var snapshot: Snapshot { state.withLock { $0 } }
 
   func began() { state.withLock { $0.pending += 1 } }
 

@@ -3,22 +3,22 @@ import Synchronization
 import Tensors
 
 /// One version of a model, open and ready: its plan, whose weights all sessions share, and its statistics.
-public final class ServedModel: Sendable {
-  public static let platform = "evssm_plan"
-  public static let inputName = "input"
-  public static let outputName = "output"
-  public static let datatype = "FP32"
+package final class ServedModel: Sendable {
+  package static let platform = "evssm_plan"
+  package static let inputName = "input"
+  package static let outputName = "output"
+  package static let datatype = "FP32"
 
-  public let name: String
-  public let version: Int
-  public let plan: LoadedPlan
-  public let statistics = ModelStatistics()
-  public let estimate = ServiceEstimate()
+  package let name: String
+  package let version: Int
+  package let plan: LoadedPlan
+  package let statistics = ModelStatistics()
+  package let estimate = ServiceEstimate()
   /// Picture sizes that were asked for, as binding a plan takes a good part of running it on a small picture.
   private let sizes = Mutex<[[Int]: SessionBytes]>([:])
   private static let maxSizes = 256
 
-  public init(name: String, version: Int, plan: LoadedPlan) {
+  package init(name: String, version: Int, plan: LoadedPlan) {
     self.name = name
     self.version = version
     self.plan = plan
@@ -37,5 +37,5 @@ public final class ServedModel: Sendable {
   }
 
   /// The shape of input and output: one RGB picture, −1 for the sizes left open.
-  public var shape: [Int] { [1, 3, -1, -1] }
+  package var shape: [Int] { [1, 3, -1, -1] }
 }

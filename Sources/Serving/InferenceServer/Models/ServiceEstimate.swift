@@ -1,11 +1,11 @@
 import Synchronization
 
 /// How long a model takes a pixel on the whole machine: an exponentially weighted mean of past runs.
-public final class ServiceEstimate: Sendable {
+package final class ServiceEstimate: Sendable {
   private static let weight = 0.2
   private let nanosecondsPerPixel = Mutex<Double?>(nil)
 
-  public init() {}
+  package init() {}
 
   /// - Parameter machineTime: nanoseconds, times the share of the machine's threads that the run had.
   func record(pixels: Int, machineTime: Double) {

@@ -1,19 +1,19 @@
 /// The JSON documents of the Open Inference Protocol that describe the server and its models.
-public enum Documents {
-  public static let serverName = "evssmd"
-  public static let serverVersion = "0.1.0"
-  public static let extensions = [
+package enum Documents {
+  package static let serverName = "evssmd"
+  package static let serverVersion = "0.1.0"
+  package static let extensions = [
     "binary_tensor_data", "model_configuration", "model_repository", "parameters", "schedule_policy", "statistics",
   ]
 
-  public static var server: JSONText {
+  package static var server: JSONText {
     [
       "name": .string(serverName), "version": .string(serverVersion),
       "extensions": .array(extensions.map(JSONText.string)),
     ]
   }
 
-  public static func model(_ model: ServedModel, versions: [Int]) -> JSONText {
+  package static func model(_ model: ServedModel, versions: [Int]) -> JSONText {
     let shape = JSONText.array(model.shape.map(JSONText.integer))
     func tensor(_ name: String) -> JSONText {
       ["name": .string(name), "datatype": .string(ServedModel.datatype), "shape": shape]
@@ -26,7 +26,7 @@ public enum Documents {
   }
 
   /// What load generators ask for before they start.
-  public static func configuration(_ model: ServedModel) -> JSONText {
+  package static func configuration(_ model: ServedModel) -> JSONText {
     let sizes = JSONText.array(model.shape.map(JSONText.integer))
     func tensor(_ name: String) -> JSONText {
       ["name": .string(name), "data_type": .string("TYPE_\(ServedModel.datatype)"), "dims": sizes]
@@ -38,7 +38,7 @@ public enum Documents {
     ]
   }
 
-  public static func index(_ entries: [ModelRepository.Entry]) -> JSONText {
+  package static func index(_ entries: [ModelRepository.Entry]) -> JSONText {
     .array(
       entries.map { entry in
         var fields: [(String, JSONText)] = [("name", .string(entry.name))]
@@ -48,7 +48,7 @@ public enum Documents {
       })
   }
 
-  public static func statistics(_ models: [ServedModel]) -> JSONText {
+  package static func statistics(_ models: [ServedModel]) -> JSONText {
     ["model_stats": .array(models.map(statistics))]
   }
 
@@ -77,5 +77,5 @@ public enum Documents {
     ]
   }
 
-  public static func error(_ error: ServingError) -> JSONText { ["error": .string(error.message)] }
+  package static func error(_ error: ServingError) -> JSONText { ["error": .string(error.message)] }
 }

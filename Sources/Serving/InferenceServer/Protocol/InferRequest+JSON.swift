@@ -8,7 +8,7 @@ extension InferRequest {
   ///     says; nil when all of the body is JSON.
   /// - Throws: `invalid`, `tooLarge`.
   /// - Complexity: O(body).
-  public init(body: UnsafeRawBufferPointer, headerLength: Int?) throws {
+  package init(body: UnsafeRawBufferPointer, headerLength: Int?) throws {
     let jsonCount = headerLength ?? body.count
     guard jsonCount != 0 else {
       throw ServingError(

@@ -2,21 +2,21 @@ import PlanRuntime
 import Tensors
 
 /// An inference request of the Open Inference Protocol that was found well-formed: one picture.
-public struct InferRequest: Sendable {
+package struct InferRequest: Sendable {
   /// What comes back with the answer.
-  public var id: String?
-  public var height: Int
-  public var width: Int
+  package var id: String?
+  package var height: Int
+  package var width: Int
   /// Planar float32 (3, height, width).
-  public var planes: [Float]
+  package var planes: [Float]
   /// The shape as it was given, (1, 3, H, W) or (3, H, W): the output's as well.
-  public var shape: [Int]
+  package var shape: [Int]
   /// Whether the output is wanted as bytes behind the JSON.
-  public var isOutputBinary: Bool
-  public var parameters: Parameters
+  package var isOutputBinary: Bool
+  package var parameters: Parameters
 
   /// A request that came by another way than REST. Throws `invalid`, `tooLarge`.
-  public init(
+  package init(
     name: String, datatype: String, shape: [Int], planes: [Float], id: String?, parameters: Parameters
   ) throws {
     try TensorRules.check(name: name, datatype: datatype)
@@ -28,16 +28,16 @@ public struct InferRequest: Sendable {
   }
 
   /// Parameters of the schedule policy extension.
-  public struct Parameters: Sendable, Hashable {
+  package struct Parameters: Sendable, Hashable {
     /// 1 is the most urgent, 0 the default.
-    public var priority: UInt64 = 0
+    package var priority: UInt64 = 0
     /// Microseconds until the answer is worth nothing; 0 for no limit.
-    public var timeout: UInt64 = 0
+    package var timeout: UInt64 = 0
 
-    public init() {}
+    package init() {}
 
     /// - Parameter maximum: seconds, which a request may shorten but not lengthen; 0 for none.
-    public func urgency(maximum: Double = 0) -> Urgency {
+    package func urgency(maximum: Double = 0) -> Urgency {
       let own = timeout == 0 ? .infinity : Double(timeout) * 1e-6
       let seconds = min(own, maximum > 0 ? maximum : .infinity)
       // A hundred years are no deadline.
@@ -49,9 +49,9 @@ public struct InferRequest: Sendable {
   static let maxIDBytes = 1024
 
   /// The rules that a picture's tensor is held to, whatever protocol it came by.
-  public enum TensorRules {
+  package enum TensorRules {
     /// Height and width of a shape of (1, 3, H, W) or (3, H, W). Throws `invalid`.
-    public static func size(_ shape: [Int]) throws -> (height: Int, width: Int) {
+    package static func size(_ shape: [Int]) throws -> (height: Int, width: Int) {
       let sides = shape.count == 4 && shape[0] == 1 ? Array(shape.dropFirst()) : shape
       guard sides.count == 3, sides[0] == 3, sides[1] > 0, sides[2] > 0 else {
         let text = shape.count > 8 ? "\(shape.count) sizes" : shape.map(String.init).joined(separator: ", ")
@@ -66,7 +66,7 @@ public struct InferRequest: Sendable {
     }
 
     /// Throws `invalid` unless the input is the model's.
-    public static func check(name: String, datatype: String) throws {
+    package static func check(name: String, datatype: String) throws {
       guard name == ServedModel.inputName else {
         let given = EVSSMError.escaped(name, limit: 64)
         throw ServingError(.invalid, "There is no input \(given); it is called \(ServedModel.inputName).")
@@ -77,20 +77,20 @@ public struct InferRequest: Sendable {
       }
     }
 
-    public static func checkOutput(_ name: String) throws {
+    package static func checkOutput(_ name: String) throws {
       guard name == ServedModel.outputName else {
         let given = EVSSMError.escaped(name, limit: 64)
         throw ServingError(.invalid, "There is no output \(given); it is called \(ServedModel.outputName).")
       }
     }
 
-    public static func checkCount(_ count: Int, height: Int, width: Int) throws {
+    package static func checkCount(_ count: Int, height: Int, width: Int) throws {
       guard count == 3 * height * width else {
         throw ServingError(.invalid, "The input has \(count) values; its shape asks for \(3 * height * width).")
       }
     }
 
-    public static func checkID(_ id: String) throws {
+    package static func checkID(_ id: String) throws {
       guard id.utf8.count <= maxIDBytes, !id.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
         throw ServingError(.invalid, "The id must be printable and of at most \(maxIDBytes) bytes.")
       }
@@ -100,7 +100,7 @@ public struct InferRequest: Sendable {
 
 extension [Float] {
   /// Values from little-endian bytes; a rest of less than four bytes is left out.
-  public init(littleEndian bytes: UnsafeRawBufferPointer) {
+  package init(littleEndian bytes: UnsafeRawBufferPointer) {
     let count = bytes.count / 4
     self.init(unsafeUninitializedCapacity: count) { buffer, initialized in
       UnsafeMutableRawBufferPointer(buffer).copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<(4 * count)]))

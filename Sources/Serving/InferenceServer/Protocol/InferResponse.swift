@@ -1,15 +1,15 @@
 /// The answer to an inference request.
-public struct InferResponse: Sendable {
-  public var modelName: String
-  public var modelVersion: Int
-  public var id: String?
-  public var shape: [Int]
-  public var planes: [Float]
+package struct InferResponse: Sendable {
+  package var modelName: String
+  package var modelVersion: Int
+  package var id: String?
+  package var shape: [Int]
+  package var planes: [Float]
 
   /// The REST body, and the bytes of its JSON when bytes of the tensor follow.
   ///
   /// Throws `internal` for values that JSON cannot express.
-  public func body(isBinary: Bool) throws -> (bytes: [UInt8], headerLength: Int?) {
+  package func body(isBinary: Bool) throws -> (bytes: [UInt8], headerLength: Int?) {
     var output: [(String, JSONText)] = [
       ("name", .string(ServedModel.outputName)), ("datatype", .string(ServedModel.datatype)),
       ("shape", .array(shape.map(JSONText.integer))),

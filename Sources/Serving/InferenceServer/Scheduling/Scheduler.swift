@@ -3,15 +3,15 @@ import Tensors
 
 /// Runs pictures on a fixed set of threads of its own: a bounded queue, sessions that share the weights, one bound on
 /// the memory of all.
-public final class Scheduler: Sendable {
+package final class Scheduler: Sendable {
   /// Sessions that are not used for so long give their memory back, in nanoseconds.
   static let idleTime: UInt64 = 60_000_000_000
 
-  public let configuration: SchedulerConfiguration
+  package let configuration: SchedulerConfiguration
   private let monitor: Monitor<SchedulerState>
 
   /// Throws when the threads cannot be started.
-  public init(_ configuration: SchedulerConfiguration) throws {
+  package init(_ configuration: SchedulerConfiguration) throws {
     self.configuration = configuration
     monitor = Monitor(SchedulerState(sessions: SessionPool(maxMemory: configuration.maxMemory)))
     try onComputeThread { [configuration, monitor] in
@@ -31,7 +31,7 @@ public final class Scheduler: Sendable {
   ///
   /// Throws `overloaded` with the seconds after which to try again, `deadline` when it would have passed before the
   /// request's turn, and `unavailable` while the server shuts down.
-  public func admit(deadline: UInt64? = nil) throws -> Admission {
+  package func admit(deadline: UInt64? = nil) throws -> Admission {
     try monitor.withLock { state in
       try check(&state, deadline)
       state.accepted += 1
@@ -40,12 +40,12 @@ public final class Scheduler: Sendable {
   }
 
   /// Throws what ``admit(deadline:)`` would throw now: for an answer before a request's body is read.
-  public func checkAdmission(deadline: UInt64? = nil) throws {
+  package func checkAdmission(deadline: UInt64? = nil) throws {
     try monitor.withLock { try check(&$0, deadline) }
   }
 
   /// Whether ``checkAdmission(deadline:)`` would throw for any request.
-  public var isRefusing: Bool { monitor.withLock { $0.isDraining || $0.accepted >= configuration.queue } }
+  package var isRefusing: Bool { monitor.withLock { $0.isDraining || $0.accepted >= configuration.queue } }
 
   private func check(_ state: inout SchedulerState, _ deadline: UInt64?) throws {
     if state.isDraining { throw ServingError(.unavailable, "The server is shutting down.", retryAfter: 1) }
@@ -63,7 +63,7 @@ public final class Scheduler: Sendable {
   }
 
   /// Throws `deadline` when it would pass before a request's turn that comes now.
-  public func checkDeadline(_ deadline: UInt64?) throws { try monitor.withLock { try checkDeadline($0, deadline) } }
+  package func checkDeadline(_ deadline: UInt64?) throws { try monitor.withLock { try checkDeadline($0, deadline) } }
 
   fileprivate func finish() {
     let waiters = monitor.withLock { state -> [CheckedContinuation<Void, Never>] in
@@ -90,7 +90,7 @@ public final class Scheduler: Sendable {
   }
 
   /// Throws if this picture can never be run here.
-  public func checkSize(_ model: ServedModel, height: Int, width: Int) throws {
+  package func checkSize(_ model: ServedModel, height: Int, width: Int) throws {
     _ = try byteCounts(model, height: height, width: width)
   }
 
@@ -98,7 +98,7 @@ public final class Scheduler: Sendable {
 
   /// Restores a picture of an admitted request. Cancelling the task takes it out of the queue, or stops the run before
   /// its next phase.
-  public func run(
+  package func run(
     _ request: RunRequest, _ urgency: Urgency = Urgency(), admission: borrowing Admission
   ) async throws -> RunResult {
     let bytes = try byteCounts(request.model, height: request.height, width: request.width)
@@ -142,15 +142,15 @@ public final class Scheduler: Sendable {
   // MARK: Ending, and figures
 
   /// Ends idle sessions of a model that is no longer served.
-  public func endSessions(of model: ServedModel) { monitor.update { $0.sessions.end(model: model) } }
+  package func endSessions(of model: ServedModel) { monitor.update { $0.sessions.end(model: model) } }
 
   /// Refuses new requests from now on.
-  public func beginDrain() { monitor.withLock { $0.isDraining = true } }
+  package func beginDrain() { monitor.withLock { $0.isDraining = true } }
 
-  public var isDraining: Bool { monitor.withLock { $0.isDraining } }
+  package var isDraining: Bool { monitor.withLock { $0.isDraining } }
 
   /// Returns when the last accepted request is finished; call ``beginDrain()`` before.
-  public func drained() async {
+  package func drained() async {
     await withCheckedContinuation { continuation in
       let isDone = monitor.withLock { state -> Bool in
         if state.accepted > 0 { state.drainWaiters.append(continuation) }
@@ -160,17 +160,17 @@ public final class Scheduler: Sendable {
     }
   }
 
-  public struct Figures: Sendable, Hashable {
+  package struct Figures: Sendable, Hashable {
     /// Requests accepted and not finished, those that wait for a thread, and those that run.
-    public var accepted: Int
-    public var waiting: Int
-    public var running: Int
+    package var accepted: Int
+    package var waiting: Int
+    package var running: Int
     /// Bytes of all sessions.
-    public var sessionBytes: Int
-    public var idleSessions: Int
+    package var sessionBytes: Int
+    package var idleSessions: Int
   }
 
-  public var figures: Figures {
+  package var figures: Figures {
     monitor.withLock {
       Figures(
         accepted: $0.accepted, waiting: $0.queue.count, running: $0.running.count, sessionBytes: $0.sessions.byteCount,
@@ -180,7 +180,7 @@ public final class Scheduler: Sendable {
 }
 
 /// A place in the queue, given back when it goes.
-public struct Admission: ~Copyable, Sendable {
+package struct Admission: ~Copyable, Sendable {
   private let scheduler: Scheduler
 
   fileprivate init(_ scheduler: Scheduler) { self.scheduler = scheduler }

@@ -2,19 +2,19 @@ import Glibc
 import PlanRuntime
 
 /// How many requests are accepted, and what they may use.
-public struct SchedulerConfiguration: Sendable, Hashable {
+package struct SchedulerConfiguration: Sendable, Hashable {
   /// Threads that run plans.
-  public var threads: Int
+  package var threads: Int
   /// Pictures restored side by side, each on one thread, when several small ones are there.
-  public var sessions: Int
+  package var sessions: Int
   /// Requests that are accepted at a time: those that run and those that wait.
-  public var queue: Int
+  package var queue: Int
   /// Bytes of feature maps and scratch memory of all sessions.
-  public var maxMemory: Int
+  package var maxMemory: Int
   /// Pictures of at most this many pixels are small.
-  public var smallPixels: Int
+  package var smallPixels: Int
 
-  public init(
+  package init(
     threads: Int = Workers.processorCount, sessions: Int? = nil, queue: Int = 32,
     maxMemory: Int = SchedulerConfiguration.defaultMemory, smallPixels: Int = 512 * 512
   ) {
@@ -26,7 +26,7 @@ public struct SchedulerConfiguration: Sendable, Hashable {
   }
 
   /// Half of the memory that the machine has, or that its control group (a container's) allows.
-  public static var defaultMemory: Int {
+  package static var defaultMemory: Int {
     let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"].compactMap { path in
       Int(ProcessFigures.read(path).filter { $0 != "\n" })
