@@ -1,5 +1,5 @@
-"""HTTP/1.1 load from one thread, cheap enough to share a machine with the server that it loads: plain sockets and epoll, no
-objects but a connection's own. Needs only Python's standard library.
+"""HTTP/1.1 load from one thread, cheap enough to share a machine with the server that it loads: plain sockets and
+epoll, no objects but a connection's own. Needs only Python's standard library.
 """
 
 import collections
@@ -13,12 +13,19 @@ MAX_CONNECTIONS = 512
 
 
 def message(method, path, body=b"", headers=None):
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *(f"{k}: {v}" for k, v in (headers or {}).items())]
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "Host: x",
+        f"Content-Length: {len(body)}",
+        *(f"{k}: {v}" for k, v in (headers or {}).items()),
+    ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 class Answer:
-    """What came of a request: its kind, its status (0: the connection broke), whether it says Retry-After, and its times."""
+    """What came of a request: its kind, its status (0: the connection broke), whether it says Retry-After, and its
+    times.
+    """
 
     __slots__ = ("kind", "status", "retry_after", "due", "sent", "received")
 
@@ -78,7 +85,7 @@ class Generator:
 
     def _write(self, connection):
         try:
-            connection.rest = connection.rest[connection.socket.send(connection.rest):]
+            connection.rest = connection.rest[connection.socket.send(connection.rest) :]
         except BlockingIOError:
             pass
         except OSError:
@@ -125,11 +132,11 @@ class Generator:
             return b""
         head = connection.head[:end].lower()
         start = head.find(b"\r\ncontent-length: ")
-        connection.left = int(head[start + 18:].split(b"\r\n", 1)[0]) if start >= 0 else 0
+        connection.left = int(head[start + 18 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
         connection.answer.status = int(head[9:12])
         connection.answer.retry_after = b"\r\nretry-after: " in head
         connection.closes = b"\r\nconnection: close" in head
-        return connection.head[end + 4:]
+        return connection.head[end + 4 :]
 
     def _finish(self, connection):
         answer, connection.answer = connection.answer, None

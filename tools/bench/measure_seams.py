@@ -3,20 +3,20 @@
     tools/bench/seams PLAN PICTURE.npy… [--tile 256] [--overlaps 16,32,64,96,128]
 
 Crops each picture so that two tiles a side share exactly the overlap, runs the plan on the whole and on the tiles, and
-blends as `evssm run --max-memory` does: a quarter of an overlap at each tile's edge is left out, weights change linearly
-in between. Prints a Markdown table: root mean square of the difference to the whole within the overlaps and elsewhere, the
-largest one, PSNR, root mean square as a part of what the network changes, and how much neighbouring pixels across the
-middle of a seam differ, by how much they do in the whole.
+blends as `evssm run --max-memory` does: a quarter of an overlap at each tile's edge is left out, weights change
+linearly in between. Prints a Markdown table: root mean square of the difference to the whole within the overlaps and
+elsewhere, the largest one, PSNR, root mean square as a part of what the network changes, and how much neighbouring
+pixels across the middle of a seam differ, by how much they do in the whole.
 """
 
 import argparse
 import math
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+
 
 def axis_weights(size, length, starts):
     """A row of weights for each tile; they add up to one at every position."""
@@ -48,7 +48,8 @@ class Tool:
             source, result = self.directory / "in.npy", self.directory / "out.npy"
             np.save(source, np.ascontiguousarray(planes, np.float32))
             subprocess.run(
-                [*self.command, source, "-o", result, "--threads", str(self.threads)], check=True, capture_output=True)
+                [*self.command, source, "-o", result, "--threads", str(self.threads)], check=True, capture_output=True
+            )
             self.known[key] = np.load(result)
         return self.known[key]
 
@@ -87,9 +88,14 @@ def line(tool, name, picture, length, overlap):
     residual = math.sqrt(np.mean((whole - picture) ** 2))
     rms = [math.sqrt(np.mean(difference[:, part] ** 2)) for part in (near, ~near)]
     psnr = -10 * math.log10(np.mean(difference**2))
-    cells = [name, f"{overlap}", *(f"{value:.1e}" for value in (rms[0], rms[1], difference.max())),
-             f"{psnr:.1f}", f"{100 * math.sqrt(np.mean(difference**2)) / residual:.1f} %",
-             f"{steps(found, middles) / steps(whole, middles):.3f}"]
+    cells = [
+        name,
+        f"{overlap}",
+        *(f"{value:.1e}" for value in (rms[0], rms[1], difference.max())),
+        f"{psnr:.1f}",
+        f"{100 * math.sqrt(np.mean(difference**2)) / residual:.1f} %",
+        f"{steps(found, middles) / steps(whole, middles):.3f}",
+    ]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -103,7 +109,16 @@ def main():
     root = Path(__file__).resolve().parents[2]
     parser.add_argument("--evssm", default=root / ".build" / "release" / "evssm")
     options = parser.parse_args()
-    titles = ["picture", "overlap", "rms near seams", "rms elsewhere", "largest", "dB", "of the change", "steps across seams"]
+    titles = [
+        "picture",
+        "overlap",
+        "rms near seams",
+        "rms elsewhere",
+        "largest",
+        "dB",
+        "of the change",
+        "steps across seams",
+    ]
     print("| " + " | ".join(titles) + " |")
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as directory:

@@ -1,4 +1,4 @@
-"""Links of every Markdown file of the project: files and headings exist; `tools/…` and `docs/…` in code spans do too."""
+"""Links of every Markdown file of the project: files and headings exist; so do the `tools/…` that they name."""
 
 import re
 import subprocess
@@ -37,7 +37,9 @@ def complaints(path):
 
 
 def main():
-    names = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    names = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
     found = [f"{name}: {complaint}" for name in names for complaint in complaints(ROOT / name)]
     print("\n".join(found) or f"{len(names)} documents")
     sys.exit(1 if found else 0)

@@ -37,21 +37,31 @@ def chunk(kind, data):
 
 def png(width, height, data=b""):
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    )
 
 
 def cases():
     yield "Z29 deflate bomb", archive(b"\x80\x02" + b"(" * 200_000_000, zipfile.ZIP_DEFLATED)
-    yield "P09 memo flood", archive(b"\x80\x02}" + b"".join(b"r" + struct.pack("<I", i) for i in range(5_000_000)) + b".")
+    yield (
+        "P09 memo flood",
+        archive(b"\x80\x02}" + b"".join(b"r" + struct.pack("<I", i) for i in range(5_000_000)) + b"."),
+    )
     yield "P27 nested tuples", archive(b"\x80\x02" + b")" + b"\x85" * 2_000_000 + b".")
     yield "P28 shared lists", archive(b"\x80\x02]q\x00" + b"".join(b"](h\x00h\x00e0" for _ in range(200_000)) + b".")
     yield "P29 a string of 4 GiB", archive(b"\x80\x02X\xff\xff\xff\xff.")
-    header = json.dumps({f"{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(400_000)}).encode()
+    header = json.dumps(
+        {f"{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(400_000)}
+    ).encode()
     yield "S19 empty entries", struct.pack("<Q", len(header)) + header
     yield "S04 deep header", struct.pack("<Q", 10_000_000) + b"[" * 10_000_000
     yield "S02 header of 2^63 bytes", struct.pack("<Q", 1 << 63) + b"{}"
     yield "L02 a plan cut in its header", bytes.fromhex("894556500d0a1a0a") + b"\x01\x00\x00\x00" * 10
-    yield "L05 a plan of 2^32 sections", bytes.fromhex("894556500d0a1a0a") + b"\x01\x00\x00\x00\x04\x03\x02\x01" + b"\xff" * 200
+    yield (
+        "L05 a plan of 2^32 sections",
+        bytes.fromhex("894556500d0a1a0a") + b"\x01\x00\x00\x00\x04\x03\x02\x01" + b"\xff" * 200,
+    )
 
 
 def varint(value):
@@ -113,45 +123,112 @@ def graphs():
     yield "O12 empty nodes", field(1, 8) + field(7, b"\x0a\x00" * 2_000_001)
     yield "O13 packed integers", field(1, 8) + field(7, field(5, field(7, b"\x01" * (16 << 20))))
     relu = node("Relu", ["x"], ["y"])
-    yield "O53 ConstantOfShape of 4 GiB", model(
-        initializer("s", [1 << 30]), relu, node("ConstantOfShape", ["s"], ["z"]), inputs=PICTURE, outputs=["y", "z"])
-    yield "O53 ConstantOfShape of 2^60", model(
-        initializer("s", [1 << 30, 1 << 30]), relu, node("ConstantOfShape", ["s"], ["z"]), inputs=PICTURE, outputs=["y", "z"])
-    yield "O53 Tile", model(
-        initializer("w", [1, 2]), initializer("r", [1 << 31]), relu, node("Tile", ["w", "r"], ["z"]), inputs=PICTURE,
-        outputs=["y", "z"])
-    yield "O53 Expand", model(
-        initializer("w", [1]), initializer("s", [1 << 16, 1 << 16]), relu, node("Expand", ["w", "s"], ["z"]), inputs=PICTURE,
-        outputs=["y", "z"])
+    yield (
+        "O53 ConstantOfShape of 4 GiB",
+        model(
+            initializer("s", [1 << 30]), relu, node("ConstantOfShape", ["s"], ["z"]), inputs=PICTURE, outputs=["y", "z"]
+        ),
+    )
+    yield (
+        "O53 ConstantOfShape of 2^60",
+        model(
+            initializer("s", [1 << 30, 1 << 30]),
+            relu,
+            node("ConstantOfShape", ["s"], ["z"]),
+            inputs=PICTURE,
+            outputs=["y", "z"],
+        ),
+    )
+    yield (
+        "O53 Tile",
+        model(
+            initializer("w", [1, 2]),
+            initializer("r", [1 << 31]),
+            relu,
+            node("Tile", ["w", "r"], ["z"]),
+            inputs=PICTURE,
+            outputs=["y", "z"],
+        ),
+    )
+    yield (
+        "O53 Expand",
+        model(
+            initializer("w", [1]),
+            initializer("s", [1 << 16, 1 << 16]),
+            relu,
+            node("Expand", ["w", "s"], ["z"]),
+            inputs=PICTURE,
+            outputs=["y", "z"],
+        ),
+    )
     chain = [node("Concat", [f"w{i}", f"w{i}"], [f"w{i + 1}"], integer("axis", 0)) for i in range(40)]
-    yield "O53 40 doublings", model(
-        initializer("w0", [1, 2]), relu, *chain, inputs=PICTURE, outputs=["y", "w40"])
+    yield "O53 40 doublings", model(initializer("w0", [1, 2]), relu, *chain, inputs=PICTURE, outputs=["y", "w40"])
     many = [node("ConstantOfShape", ["s"], [f"c{i}"]) for i in range(64)]
-    yield "O53 64 times 128 MiB", model(
-        initializer("s", [1 << 25]), relu, *many, node("Sum", [f"c{i}" for i in range(64)], ["z"]), inputs=PICTURE,
-        outputs=["y", "z"])
-    yield "O49 a window of 2^46 places", model(
-        node("MaxPool", ["x"], ["y"], integers("kernel_shape", [1 << 23, 1 << 23]), integers("pads", [1 << 23] * 4)),
-        inputs=(value("x", [1, 3, 8, 8]),))
-    yield "O51 a Slice with a step of 0", model(
-        initializer("s", [0]), initializer("e", [1]), initializer("a", [0]), initializer("t", [0]),
-        node("Slice", ["x", "s", "e", "a", "t"], ["y"]), inputs=PICTURE)
+    yield (
+        "O53 64 times 128 MiB",
+        model(
+            initializer("s", [1 << 25]),
+            relu,
+            *many,
+            node("Sum", [f"c{i}" for i in range(64)], ["z"]),
+            inputs=PICTURE,
+            outputs=["y", "z"],
+        ),
+    )
+    yield (
+        "O49 a window of 2^46 places",
+        model(
+            node(
+                "MaxPool", ["x"], ["y"], integers("kernel_shape", [1 << 23, 1 << 23]), integers("pads", [1 << 23] * 4)
+            ),
+            inputs=(value("x", [1, 3, 8, 8]),),
+        ),
+    )
+    yield (
+        "O51 a Slice with a step of 0",
+        model(
+            initializer("s", [0]),
+            initializer("e", [1]),
+            initializer("a", [0]),
+            initializer("t", [0]),
+            node("Slice", ["x", "s", "e", "a", "t"], ["y"]),
+            inputs=PICTURE,
+        ),
+    )
 
 
 def runs():
     """Group O: graphs that only a run can refuse, with a picture of 64 x 64 as their input."""
-    yield "O53 a picture tiled to 2^60", model(
-        initializer("r", [1, 1, 1 << 24, 1 << 24]), node("Tile", ["x", "r"], ["y"]), inputs=PICTURE)
-    yield "O53 a picture tiled to 48 GiB", model(
-        initializer("r", [1, 1, 1 << 10, 1 << 10]), node("Tile", ["x", "r"], ["y"]), inputs=PICTURE)
-    yield "O53 sizes from the picture's values", model(
-        node("Cast", ["x"], ["i"], integer("to", 7)), node("ReduceSum", ["i"], ["n"], integer("keepdims", 0)),
-        initializer("one", [1 << 40]), node("Add", ["n", "one"], ["s"]),
-        node("ConstantOfShape", ["s"], ["y"]), inputs=PICTURE)
-    yield "O53 a loop without end", model(
-        initializer("m", [(1 << 63) - 1], []), node("Cast", ["x"], ["b"], integer("to", 9)),
-        node("ReduceMax", ["b"], ["c"], integer("keepdims", 0)),
-        node("Loop", ["m", "", "x"], ["v", "y"], loop_body()), inputs=PICTURE, outputs=["y"])
+    yield (
+        "O53 a picture tiled to 2^60",
+        model(initializer("r", [1, 1, 1 << 24, 1 << 24]), node("Tile", ["x", "r"], ["y"]), inputs=PICTURE),
+    )
+    yield (
+        "O53 a picture tiled to 48 GiB",
+        model(initializer("r", [1, 1, 1 << 10, 1 << 10]), node("Tile", ["x", "r"], ["y"]), inputs=PICTURE),
+    )
+    yield (
+        "O53 sizes from the picture's values",
+        model(
+            node("Cast", ["x"], ["i"], integer("to", 7)),
+            node("ReduceSum", ["i"], ["n"], integer("keepdims", 0)),
+            initializer("one", [1 << 40]),
+            node("Add", ["n", "one"], ["s"]),
+            node("ConstantOfShape", ["s"], ["y"]),
+            inputs=PICTURE,
+        ),
+    )
+    yield (
+        "O53 a loop without end",
+        model(
+            initializer("m", [(1 << 63) - 1], []),
+            node("Cast", ["x"], ["b"], integer("to", 9)),
+            node("ReduceMax", ["b"], ["c"], integer("keepdims", 0)),
+            node("Loop", ["m", "", "x"], ["v", "y"], loop_body()),
+            inputs=PICTURE,
+            outputs=["y"],
+        ),
+    )
 
 
 def loop_body():
@@ -166,7 +243,9 @@ def loop_body():
 def npy(height, width):
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': (3, {height}, {width}), }}".encode()
     header += b" " * (-(11 + len(header)) % 64) + b"\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack("<f", 0.5) * (3 * height * width)
+    return (
+        b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack("<f", 0.5) * (3 * height * width)
+    )
 
 
 def pictures():
@@ -190,12 +269,14 @@ ADDRESS_SPACE = 4 << 30
 
 def measure(command, directory, addresses=None):
     """Exit code, peak resident bytes, processor seconds."""
+
     def limit():
         if addresses:
             resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
 
     result = subprocess.run(
-        [sys.executable, "-c", LAUNCHER] + command, cwd=directory, capture_output=True, check=True, preexec_fn=limit)
+        [sys.executable, "-c", LAUNCHER] + command, cwd=directory, capture_output=True, check=True, preexec_fn=limit
+    )
     code, memory, seconds = result.stdout.split()
     return int(code), int(memory), float(seconds)
 
@@ -215,8 +296,10 @@ def main():
             limit = baseline + 2 * os.stat(path).st_blocks * 512 + (64 << 20)
             fine = code == 65 and memory <= limit and seconds < 3 and sorted(os.listdir(directory)) == before
             passed, failed = passed + fine, failed + (not fine)
-            print(f"{'passed' if fine else 'FAILED'}  {name}: {size} bytes, exit code {code}, {memory >> 20} MiB "
-                  f"of {limit >> 20}, {seconds:.2f} s")
+            print(
+                f"{'passed' if fine else 'FAILED'}  {name}: {size} bytes, exit code {code}, {memory >> 20} MiB "
+                f"of {limit >> 20}, {seconds:.2f} s"
+            )
 
         def write(data):
             path = os.path.join(directory, "hostile")

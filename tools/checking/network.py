@@ -72,7 +72,8 @@ def main():
     options = parser.parse_args()
     cases = json.loads((GOLDENS / "cases.json").read_text())
     chosen = [
-        case for case in cases
+        case
+        for case in cases
         if case["case"] in options.case or (not options.case and case["width"] * case["height"] <= options.largest)
     ]
     if not chosen:

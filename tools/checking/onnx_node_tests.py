@@ -19,15 +19,33 @@ import onnx
 from onnx.backend.test.case.node import collect_testcases
 
 DTYPES = {
-    "float32": "F32", "float64": "F64", "float16": "F16", "bfloat16": "BF16", "int8": "I8", "int16": "I16", "int32": "I32",
-    "int64": "I64", "uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64", "bool": "BOOL",
+    "float32": "F32",
+    "float64": "F64",
+    "float16": "F16",
+    "bfloat16": "BF16",
+    "int8": "I8",
+    "int16": "I16",
+    "int32": "I32",
+    "int64": "I64",
+    "uint8": "U8",
+    "uint16": "U16",
+    "uint32": "U32",
+    "uint64": "U64",
+    "bool": "BOOL",
 }
 
 # Types without a name in safetensors: a byte an element, and this package's name of the type.
 NARROW = {
-    "int4": "int4", "uint4": "uint4", "int2": "int2", "uint2": "uint2", "float8_e4m3fn": "float8e4m3fn",
-    "float8_e4m3fnuz": "float8e4m3fnuz", "float8_e5m2": "float8e5m2", "float8_e5m2fnuz": "float8e5m2fnuz",
-    "float8_e8m0fnu": "float8e8m0", "float4_e2m1fn": "float4e2m1",
+    "int4": "int4",
+    "uint4": "uint4",
+    "int2": "int2",
+    "uint2": "uint2",
+    "float8_e4m3fn": "float8e4m3fn",
+    "float8_e4m3fnuz": "float8e4m3fnuz",
+    "float8_e5m2": "float8e5m2",
+    "float8_e5m2fnuz": "float8e5m2fnuz",
+    "float8_e8m0fnu": "float8e8m0",
+    "float4_e2m1fn": "float4e2m1",
 }
 
 # Operators that no restoration network uses, by what they work on.
@@ -35,8 +53,18 @@ SCOPE = {
     "training": {"Adagrad", "Adam", "Momentum", "Gradient"},
     "strings": {"StringConcat", "StringSplit", "StringNormalizer", "RegexFullMatch"},
     "sequences": {
-        "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap",
-        "SplitToSequence", "ConcatFromSequence", "Optional", "OptionalGetElement", "OptionalHasElement",
+        "SequenceAt",
+        "SequenceConstruct",
+        "SequenceEmpty",
+        "SequenceErase",
+        "SequenceInsert",
+        "SequenceLength",
+        "SequenceMap",
+        "SplitToSequence",
+        "ConcatFromSequence",
+        "Optional",
+        "OptionalGetElement",
+        "OptionalHasElement",
     },
     "trees and other ai.onnx.ml operators": {"TreeEnsemble", "ArrayFeatureExtractor", "Binarizer", "LabelEncoder"},
     "text features": {"TfIdfVectorizer"},
@@ -82,7 +110,11 @@ def write_safetensors(path, arrays):
     header, at, blobs = {}, 0, []
     for name, array in arrays.items():
         data = np.ascontiguousarray(array).tobytes()
-        header[name] = {"dtype": DTYPES[str(array.dtype)], "shape": list(array.shape), "data_offsets": [at, at + len(data)]}
+        header[name] = {
+            "dtype": DTYPES[str(array.dtype)],
+            "shape": list(array.shape),
+            "data_offsets": [at, at + len(data)],
+        }
         at += len(data)
         blobs.append(data)
     text = json.dumps(header).encode()
@@ -111,8 +143,11 @@ def main():
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     cases = sorted(collect_testcases(None), key=lambda case: case.name)
-    bases = {case.name: case.model.graph.node[0].op_type for case in cases
-             if len(case.model.graph.node) == 1 and "_expanded" not in case.name}
+    bases = {
+        case.name: case.model.graph.node[0].op_type
+        for case in cases
+        if len(case.model.graph.node) == 1 and "_expanded" not in case.name
+    }
     listed = []
     for case in cases:
         if not re.search(arguments.only, case.name):
@@ -121,8 +156,11 @@ def main():
         entry = {"name": case.name, "operator": name, "rtol": case.rtol, "atol": case.atol}
         listed.append(entry)
         reason = next((scope for scope, names in SCOPE.items() if name in names), None)
-        if reason is None and case.model.graph.node and any(
-                node.domain not in ("", "ai.onnx") for node in case.model.graph.node):
+        if (
+            reason is None
+            and case.model.graph.node
+            and any(node.domain not in ("", "ai.onnx") for node in case.model.graph.node)
+        ):
             reason = "other domains"
         if reason is None:
             reason = {"strings": "strings", "a value that is no tensor": "sequences"}.get(element_types(case.model))
@@ -146,8 +184,10 @@ def main():
         write_safetensors(folder / "data.safetensors", {**arrays, **results})
     arguments.folder.mkdir(parents=True, exist_ok=True)
     (arguments.folder / "cases.json").write_text(json.dumps({"onnx": onnx.__version__, "cases": listed}, indent=1))
-    print(f"{len(listed)} cases, {sum('out_of_scope' in c for c in listed)} out of scope, "
-          f"{sum('unsupported' in c for c in listed)} of unsupported element types")
+    print(
+        f"{len(listed)} cases, {sum('out_of_scope' in c for c in listed)} out of scope, "
+        f"{sum('unsupported' in c for c in listed)} of unsupported element types"
+    )
 
 
 main()

@@ -4,10 +4,9 @@
     tools/checks/onnx-nodes [--runner PATH] [--only REGEX] [--write] [--folder PATH]
 
 Installs onnx, numpy and ml_dtypes into a scratch virtual environment, generates the cases there, and runs them in
-onnx-conformance, one process for all; a case that ends the process is a crash, and the rest runs in a new one.
---write puts the table between the markers of docs/onnx.md; without it the table there must be the one just made.
-Exits 1 when a case crashes, when fewer than 90 % of the cases in scope pass, or when the table differs; the words of the reasons
-may.
+onnx-conformance, one process for all; a case that ends the process is a crash, and the rest runs in a new one. --write
+puts the table between the markers of docs/onnx.md; without it the table there must be the one just made. Exits 1 when a
+case crashes, when fewer than 90 % of the cases in scope pass, or when the table differs; the words of the reasons may.
 """
 
 import argparse
@@ -52,8 +51,13 @@ def run(runner, folder, names):
             break
         if current is None or current in outcomes:
             sys.exit(f"onnx-nodes: {runner} failed: {process.stderr.strip()}")
-        outcomes[current] = {"name": current, "status": "crashed", "detail": f"exit code {process.returncode}", "code": ""}
-        rest = rest[rest.index(current) + 1:]
+        outcomes[current] = {
+            "name": current,
+            "status": "crashed",
+            "detail": f"exit code {process.returncode}",
+            "code": "",
+        }
+        rest = rest[rest.index(current) + 1 :]
     return outcomes
 
 
@@ -62,7 +66,11 @@ def outcome(case, outcomes):
     if "unsupported" in case:
         return "unsupported", case["unsupported"]
     result = outcomes[case["name"]]
-    if result["status"] == "error" and result["code"] in ("graph.operator", "onnx.unsupported-operator", "onnx.element-type"):
+    if result["status"] == "error" and result["code"] in (
+        "graph.operator",
+        "onnx.unsupported-operator",
+        "onnx.element-type",
+    ):
         return "unsupported", result["detail"]
     status = result["status"] if result["status"] in ("passed", "crashed") else "failed"
     return status, result["detail"]
@@ -83,14 +91,22 @@ def table(listed, outcomes):
     outside = Counter(case["out_of_scope"] for case in listed["cases"] if "out_of_scope" in case)
     lines = [
         f"onnx {listed['onnx']}: {every} cases in scope, {total['passed']} passed "
-        f"({100 * total['passed'] / max(every, 1):.1f} %), {total['failed']} failed, {total['unsupported']} unsupported, "
-        f"{total['crashed']} crashed. Expanded cases (bodies of functions) count under the operator they stand for. Out of scope: "
-        + ", ".join(f"{name} ({count})" for name, count in sorted(outside.items())) + ".",
-        "", "| operator | passed | failed | unsupported |", "|---|---|---|---|",
+        f"({100 * total['passed'] / max(every, 1):.1f} %), "
+        f"{total['failed']} failed, {total['unsupported']} unsupported, "
+        f"{total['crashed']} crashed. "
+        f"Expanded cases (bodies of functions) count under the operator they stand for. Out of scope: "
+        + ", ".join(f"{name} ({count})" for name, count in sorted(outside.items()))
+        + ".",
+        "",
+        "| operator | passed | failed | unsupported |",
+        "|---|---|---|---|",
     ]
     for name in sorted(counts):
         count = counts[name]
-        lines.append(f"| {name} | {count['passed']} | {count['failed'] + count['crashed'] or ''} | {count['unsupported'] or ''} |")
+        lines.append(
+            f"| {name} | {count['passed']} | "
+            f"{count['failed'] + count['crashed'] or ''} | {count['unsupported'] or ''} |"
+        )
     lines += ["", REASONS, ""]
     grouped = defaultdict(list)
     for name, status, reason in reasons:
@@ -112,8 +128,16 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch)
         if not (folder / "cases.json").exists() or arguments.only:
-            subprocess.run([arguments.python or str(environment()), str(Path(__file__).with_name("onnx_node_tests.py")), str(folder),
-                            "--only", arguments.only], check=True)
+            subprocess.run(
+                [
+                    arguments.python or str(environment()),
+                    str(Path(__file__).with_name("onnx_node_tests.py")),
+                    str(folder),
+                    "--only",
+                    arguments.only,
+                ],
+                check=True,
+            )
         listed = json.loads((folder / "cases.json").read_text())
         names = [case["name"] for case in listed["cases"] if "out_of_scope" not in case and "unsupported" not in case]
         outcomes = run(arguments.runner, folder, names)

@@ -72,9 +72,21 @@ def weights(case, directory):
     if not path.exists():
         blocks = ",".join(str(count) for count in make["blocks"])
         subprocess.run(
-            [ROOT / "tools" / "generate" / "checkpoint", path, "--dim", str(make["dim"]), "--blocks", blocks,
-             "--expansion", str(make["expansion"]), "--seed", str(make["seed"])],
-            check=True, stdout=subprocess.DEVNULL)
+            [
+                ROOT / "tools" / "generate" / "checkpoint",
+                path,
+                "--dim",
+                str(make["dim"]),
+                "--blocks",
+                blocks,
+                "--expansion",
+                str(make["expansion"]),
+                "--seed",
+                str(make["seed"]),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
     return path
 
 
@@ -115,7 +127,9 @@ def check_other_sizes(evssm, directory):
         source, target = Path(directory) / "in.png", Path(directory) / "out.npy"
         Image.fromarray(generator.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(source)
         run(evssm, "run", plan, source, "-o", target)
-        difference = float(np.abs(restored(str(model), picture(source)) - np.load(target).reshape(3, height, width)).max())
+        difference = float(
+            np.abs(restored(str(model), picture(source)) - np.load(target).reshape(3, height, width)).max()
+        )
         verdict = "" if difference <= TOLERANCE else "  TOO MUCH"
         print(f"{f'{width}x{height}':26} {'any size, against evssm run':42} {difference:.1e}{verdict}", flush=True)
         good = good and difference <= TOLERANCE

@@ -2,8 +2,8 @@
 
     check_quality.py EVSSM PLAN [DATA]
 
-Makes ten pairs of pictures unless DATA holds some. Every PSNR and SSIM, of the input and of the restored picture, must lie
-within 1e-4. With OpenCV, the figures after alignment must lie within 0.05 dB and 0.001: interpolation differs.
+Makes ten pairs of pictures unless DATA holds some. Every PSNR and SSIM, of the input and of the restored picture, must
+lie within 1e-4. With OpenCV, the figures after alignment must lie within 0.05 dB and 0.001: interpolation differs.
 """
 
 import json
@@ -33,14 +33,16 @@ def make(folder):
 
 
 def evaluate(evssm, plan, folder, output, *options):
-    text = subprocess.run([evssm, "eval", plan, "--data", folder, "-o", output, "--json", *options],
-                          stdout=subprocess.PIPE, check=True).stdout
+    text = subprocess.run(
+        [evssm, "eval", plan, "--data", folder, "-o", output, "--json", *options], stdout=subprocess.PIPE, check=True
+    ).stdout
     return json.loads(text)["results"]
 
 
 def figures(a, b):
     ssim = structural_similarity(
-        a, b, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)
+        a, b, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
+    )
     return peak_signal_noise_ratio(b, a, data_range=255), ssim
 
 
@@ -56,12 +58,17 @@ def aligned_figures(a, b):
     _, matrix = cv2.findTransformECC(*grey, matrix, cv2.MOTION_HOMOGRAPHY, criteria, inputMask=None, gaussFiltSize=5)
     size = (b.shape[1], b.shape[0])
     mask = cv2.warpPerspective(np.ones_like(a), matrix, size, flags=cv2.INTER_NEAREST + cv2.WARP_INVERSE_MAP)
-    a = cv2.warpPerspective(
-        a, matrix, size, flags=cv2.INTER_CUBIC + cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT) * mask
+    a = (
+        cv2.warpPerspective(
+            a, matrix, size, flags=cv2.INTER_CUBIC + cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT
+        )
+        * mask
+    )
     b = b * mask
     psnr = 10 * np.log10(mask.sum() / np.square(a - b, dtype=np.float64).sum())
     _, similarity = structural_similarity(
-        b, a, channel_axis=2, gaussian_weights=True, use_sample_covariance=False, data_range=1, full=True)
+        b, a, channel_axis=2, gaussian_weights=True, use_sample_covariance=False, data_range=1, full=True
+    )
     inner, share = (similarity * mask)[5:-5, 5:-5], mask[5:-5, 5:-5]
     return psnr, float((inner.sum((0, 1)) / share.sum((0, 1))).mean())
 

@@ -2,8 +2,8 @@
 
     check_ray.py PLAN [--pictures N] [--size WxH] [--overhead]
 
-Every output must be there once, equal to a direct run, with nothing left over. --overhead measures the cluster against a
-loop over the same pictures without one, after a warm-up, without killing anything.
+Every output must be there once, equal to a direct run, with nothing left over. --overhead measures the cluster against
+a loop over the same pictures without one, after a warm-up, without killing anything.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def overhead(plan: str, source: Path, folder: Path) -> None:
         rows = restore_folder(plan, str(source), str(folder / f"ray{turn}"), actors=1, threads=1, report=False)
         ours = time_between(folder / f"ray{turn}", len(names))
         ratios.append(ours / alone)
-        print(f"direct {alone:.3f} s, on Ray {ours:.3f} s, {sum(row['seconds'] for row in rows):.3f} s of it in the actor")
+        print(
+            f"direct {alone:.3f} s, on Ray {ours:.3f} s, {sum(row['seconds'] for row in rows):.3f} s of it in the actor"
+        )
     ratios.sort()
     print(f"overhead, median of 3: {100 * (ratios[1] - 1):.1f} %")
 

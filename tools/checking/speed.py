@@ -4,15 +4,17 @@ Two yardsticks, which other work on the machine disturbs not at all, and hardly:
 
 * instructions, counted by callgrind, of every kernel that kernel-bench runs, on the instruction sets that
   it knows (no AVX-512);
-* cycles as a multiple of the time that the same process takes for multiply-adds in registers, best of many short rounds.
+* cycles as a multiple of the time that the same process takes for multiply-adds in registers, best of many short
+rounds.
   They hold for one model of processor, so figures are kept a model; on another one they are skipped, and the
   instructions still checked.
 
 Figures may leave their reference on both sides: what became slower is a fault, what became faster makes the reference
 blind and asks for new figures (--write).
 
---prove shows that the count notices a slower kernel: it builds kernel-bench twice by itself, once from sources in which some
-kernels' inner loops were given an operation more, and wants to see a complaint about each of these and none about others.
+--prove shows that the count notices a slower kernel: it builds kernel-bench twice by itself, once from sources in which
+some kernels' inner loops were given an operation more, and wants to see a complaint about each of these and none about
+others.
 """
 
 import argparse
@@ -57,8 +59,8 @@ def kernel_names(root):
 def inclusive(path):
     """Function -> instructions of all its calls, what they call included, from a file that callgrind wrote.
 
-    A function's own lines and the lines behind its `calls=` add up to that, as long as it does not call itself. Names are
-    written once, with a number that stands for them from then on.
+    A function's own lines and the lines behind its `calls=` add up to that, as long as it does not call itself. Names
+    are written once, with a number that stands for them from then on.
     """
     names, totals, own, function, is_call, summary = {}, {}, 0, None, False, None
     for line in path.read_text().splitlines():
@@ -132,15 +134,27 @@ def best_cycles(bench):
 
 ROOT = REFERENCE.parents[2]
 KERNELS, BENCH = ROOT / "Sources/Runtime/CKernels", ROOT / "Sources/Tools/kernel-bench"
-# File, what stands there, what is slower, kernels that contain it. Adding a zero's product changes no result that matters
-# here, and no compiler may leave it out.
+# File, what stands there, what is slower, kernels that contain it. Adding a zero's product changes no result that
+# matters here, and no compiler may leave it out.
 SLOWER = [
-    ("body/gemm.h", "sum[r][v] = vec_fma(value, line[v], sum[r][v])",
-     "sum[r][v] = vec_fma(value, line[v], vec_fma(value, vec_set(0), sum[r][v]))", {"gemm"}),
-    ("body/scan.h", "return vec_fma(*state, vec_set(b[EVSSM_STATES]), sum)",
-     "return vec_fma(*state, vec_set(b[EVSSM_STATES]), vec_fma(*state, vec_set(0), sum))", {"scan", "scan_reduced"}),
-    ("body/norms.h", "vec_store(out + c, vec_mul(vec_load(in + c), scale))",
-     "vec_store(out + c, vec_mul(vec_mul(vec_load(in + c), vec_set(1.5f)), scale))", {"rms_norm"}),
+    (
+        "body/gemm.h",
+        "sum[r][v] = vec_fma(value, line[v], sum[r][v])",
+        "sum[r][v] = vec_fma(value, line[v], vec_fma(value, vec_set(0), sum[r][v]))",
+        {"gemm"},
+    ),
+    (
+        "body/scan.h",
+        "return vec_fma(*state, vec_set(b[EVSSM_STATES]), sum)",
+        "return vec_fma(*state, vec_set(b[EVSSM_STATES]), vec_fma(*state, vec_set(0), sum))",
+        {"scan", "scan_reduced"},
+    ),
+    (
+        "body/norms.h",
+        "vec_store(out + c, vec_mul(vec_load(in + c), scale))",
+        "vec_store(out + c, vec_mul(vec_mul(vec_load(in + c), vec_set(1.5f)), scale))",
+        {"rms_norm"},
+    ),
 ]
 
 
@@ -160,7 +174,17 @@ def build(folder, slower):
         command = [clang, "-O2", "-I", sources, "-I", sources / "include", "-c", source, "-o", objects[-1]]
         subprocess.run(command, check=True)
     program = folder / "kernel-bench"
-    command = ["swiftc", "-O", "-swift-version", "6", "-I", sources / "include", *BENCH.glob("*.swift"), *objects, "-lm"]
+    command = [
+        "swiftc",
+        "-O",
+        "-swift-version",
+        "6",
+        "-I",
+        sources / "include",
+        *BENCH.glob("*.swift"),
+        *objects,
+        "-lm",
+    ]
     subprocess.run([*command, "-o", program], check=True)
     return program
 

@@ -2,8 +2,8 @@
 
     tools/lib/python tools/lib/compare.py EXPECTED FOUND [--within 2e-5]
 
-.npy files by the largest absolute difference; .png files (8-bit RGB) by levels, at most one level with at most 0.1 % of the
-bytes different. Exit code 1 when they lie further apart.
+.npy files by the largest absolute difference; .png files (8-bit RGB) by levels, at most one level with at most 0.1 % of
+the bytes different. Exit code 1 when they lie further apart.
 """
 
 import argparse

@@ -27,8 +27,13 @@ class Server:
         self.ports = {}
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [evssmd, *arguments, "--port", "0", "--grpc-port", "0"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            env={**os.environ, **(environment or {})}, text=True, errors="replace")
+            [evssmd, *arguments, "--port", "0", "--grpc-port", "0"],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+            text=True,
+            errors="replace",
+        )
         threading.Thread(target=self._read, daemon=True).start()
         wait_until(lambda: len(self.ports) == 2 or self.process.poll() is not None, 20)
         if len(self.ports) < 2:
@@ -40,7 +45,9 @@ class Server:
     def _read(self):
         for line in self.process.stderr:
             self.log = (self.log + line)[-100_000:]
-            found = re.search(r"listening for (HTTP|gRPC).*?port[\"=:]+(\d+)|port=(\d+).*listening for (HTTP|gRPC)", line)
+            found = re.search(
+                r"listening for (HTTP|gRPC).*?port[\"=:]+(\d+)|port=(\d+).*listening for (HTTP|gRPC)", line
+            )
             if found:
                 self.ports[found[1] or found[4]] = int(found[2] or found[3])
 
@@ -135,17 +142,27 @@ def evssm_run(evssm, plan, data, height, width):
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/in.npy", "wb") as file:
             file.write(npy(data, height, width))
-        subprocess.run([evssm, "run", plan, f"{folder}/in.npy", "-o", f"{folder}/out.npy"], check=True, capture_output=True)
+        subprocess.run(
+            [evssm, "run", plan, f"{folder}/in.npy", "-o", f"{folder}/out.npy"], check=True, capture_output=True
+        )
         with open(f"{folder}/out.npy", "rb") as file:
             content = file.read()
-    return content[10 + struct.unpack("<H", content[8:10])[0]:]
+    return content[10 + struct.unpack("<H", content[8:10])[0] :]
 
 
 def infer_body(data, height, width, **request):
     """A binary inference request: its body and headers."""
-    document = {"inputs": [{
-        "name": "input", "datatype": "FP32", "shape": [1, 3, height, width],
-        "parameters": {"binary_data_size": len(data)}}], "parameters": {"binary_data_output": True}}
+    document = {
+        "inputs": [
+            {
+                "name": "input",
+                "datatype": "FP32",
+                "shape": [1, 3, height, width],
+                "parameters": {"binary_data_size": len(data)},
+            }
+        ],
+        "parameters": {"binary_data_output": True},
+    }
     document.update(request)
     text = json.dumps(document).encode()
     return text + data, {"Inference-Header-Content-Length": str(len(text)), "Content-Type": "application/octet-stream"}
@@ -156,7 +173,7 @@ def infer(server, model, data, height, width, more_headers=(), **request):
     body, headers = infer_body(data, height, width, **request)
     headers.update(more_headers)
     status, headers, reply = server.request("POST", f"/v2/models/{model}/infer", body, headers)
-    return status, headers, reply[int(headers.get("Inference-Header-Content-Length", 0)):]
+    return status, headers, reply[int(headers.get("Inference-Header-Content-Length", 0)) :]
 
 
 def swallow_all(body):

@@ -9,9 +9,9 @@ Peers:
     onnxruntime  ONNX Runtime on an export of the same network, with the scan as an ONNX Scan
     fallback     PyTorch with the Python loop that the authors' code falls back on without a GPU, at a small size
 
---onnx measures the plan of that file against ONNX Runtime on it, at the size the file says, or --size where it leaves the sides
-open. --prepare builds and exports all that is needed and measures nothing. --write puts table and chart into docs/performance.md
-and docs/performance.svg; at least one of the peers must have run by then.
+--onnx measures the plan of that file against ONNX Runtime on it, at the size the file says, or --size where it leaves
+the sides open. --prepare builds and exports all that is needed and measures nothing. --write puts table and chart into
+docs/performance.md and docs/performance.svg; at least one of the peers must have run by then.
 """
 
 import argparse
@@ -102,8 +102,21 @@ def run_plan(options, plan, size, source):
 
 def run_peer(options, kind, source, **files):
     output = BUILD / f"output-{kind}.npy"
-    words = [sys.executable, ROOT / "tools" / "bench" / "comparison" / "peer.py", kind, source, output, "--threads", options.threads,
-             "--windows", options.windows, "--runs", 1 if kind == "fallback" else options.runs, "--build", BUILD]
+    words = [
+        sys.executable,
+        ROOT / "tools" / "bench" / "comparison" / "peer.py",
+        kind,
+        source,
+        output,
+        "--threads",
+        options.threads,
+        "--windows",
+        options.windows,
+        "--runs",
+        1 if kind == "fallback" else options.runs,
+        "--build",
+        BUILD,
+    ]
     for name, path in files.items():
         words += [f"--{name}", path]
     limit = options.compile if kind == "compile" else None
@@ -128,9 +141,16 @@ def compare(options, plan, kind, size, source, title=None, **files):
     seconds = statistics.median(found["seconds"])
     plan_seconds = statistics.median([before["median_s"], after["median_s"]])
     row = {
-        "kind": kind, "title": title, "size": size, "seconds": seconds, "plan_seconds": plan_seconds,
-        "ratio": seconds / plan_seconds, "prepare_s": found["prepare_s"], "peak_rss_bytes": found["peak_rss_bytes"],
-        "difference": difference(expected, output), "plan": [before, after],
+        "kind": kind,
+        "title": title,
+        "size": size,
+        "seconds": seconds,
+        "plan_seconds": plan_seconds,
+        "ratio": seconds / plan_seconds,
+        "prepare_s": found["prepare_s"],
+        "peak_rss_bytes": found["peak_rss_bytes"],
+        "difference": difference(expected, output),
+        "plan": [before, after],
     }
     print(f"{row['title']}, {size}: {seconds:.3f} s; evssm {plan_seconds:.3f} s; {row['ratio']:.1f} times", flush=True)
     return row
@@ -167,7 +187,9 @@ def measure(options):
         command(options.evssm, "compile", path, "-o", plan)
         if not options.prepare:
             title = f"ONNX Runtime, {Path(path).parent.name}/{Path(path).name}"
-            rows.append({**compare(options, plan, "onnxruntime", size, picture(options, size), title, onnx=path), "other": True})
+            rows.append(
+                {**compare(options, plan, "onnxruntime", size, picture(options, size), title, onnx=path), "other": True}
+            )
     return rows
 
 
@@ -192,9 +214,12 @@ def main():
     parser.add_argument("--weights", help="a checkpoint; by default one of the official size with seeded weights")
     parser.add_argument("--windows", default="released", choices=("released", "whole"))
     parser.add_argument(
-        "--picture", default=ROOT / "Tests/Fixtures/goldens/official-photo-256x256/input.png", help="8-bit RGB")
+        "--picture", default=ROOT / "Tests/Fixtures/goldens/official-photo-256x256/input.png", help="8-bit RGB"
+    )
     parser.add_argument("--onnx", action="append", default=[], help="an ONNX file of a network, to be measured as well")
-    parser.add_argument("--evssm", type=Path, help="the tool; by default the release build of this checkout, made if need be")
+    parser.add_argument(
+        "--evssm", type=Path, help="the tool; by default the release build of this checkout, made if need be"
+    )
     parser.add_argument("--prepare", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Exports the PyTorch network of a checkpoint to ONNX at one size, the scan as an ONNX Scan.
 
-    export_onnx.py WEIGHTS OUT.onnx --size 256x256 [--windows released]
+export_onnx.py WEIGHTS OUT.onnx --size 256x256 [--windows released]
 """
 
 import argparse
@@ -25,11 +25,18 @@ def main():
     options = parser.parse_args()
     width, height = map(int, options.size.split("x"))
     network = EVSSM.from_state_dict(
-        read_state_dict(options.weights), windows=options.windows, scan=scans.exported_scan).eval()
+        read_state_dict(options.weights), windows=options.windows, scan=scans.exported_scan
+    ).eval()
     with torch.no_grad():
         torch.onnx.export(
-            network, (torch.rand(1, 3, height, width),), options.out, dynamo=True, opset_version=20,
-            input_names=["picture"], output_names=["restored"])
+            network,
+            (torch.rand(1, 3, height, width),),
+            options.out,
+            dynamo=True,
+            opset_version=20,
+            input_names=["picture"],
+            output_names=["restored"],
+        )
 
 
 if __name__ == "__main__":

@@ -47,9 +47,9 @@ def eager(options, picture):
 
 def compiled(options, picture):
     """torch.compile with freezing: weights become constants and are laid out for the processor."""
+    import scans
     import torch
     import torch._inductor.config as inductor
-    import scans
 
     inductor.freezing = True
     network = torch_network(options, scans.compiled_scan(options.build))

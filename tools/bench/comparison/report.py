@@ -24,7 +24,10 @@ def _plan_row(rows):
 
 
 def _cells(row):
-    times = [*(f"{row[key]:.{2 if row[key] >= 1 else 3}f}" for key in ("seconds", "plan_seconds")), f"{row['ratio']:.1f}"]
+    times = [
+        *(f"{row[key]:.{2 if row[key] >= 1 else 3}f}" for key in ("seconds", "plan_seconds")),
+        f"{row['ratio']:.1f}",
+    ]
     return [row["title"], row["size"], *times, _mebibytes(row["peak_rss_bytes"]), f"{row['difference']:.1e}"]
 
 
@@ -99,7 +102,7 @@ def chart(record):
         'font-family="sans-serif" font-size="13">',
         '<rect width="100%" height="100%" fill="white"/>',
         f'<text x="12" y="22" font-weight="bold">Seconds for a picture of {size.replace("x", "×")}, '
-        f'{record["threads"]} threads (logarithmic)</text>',
+        f"{record['threads']} threads (logarithmic)</text>",
     ]
     tick = low
     while tick <= high * 1.001:

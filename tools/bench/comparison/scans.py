@@ -20,8 +20,13 @@ def compiled_scan(build):
         directory.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("CXX", "g++")
         load(
-            "evssm_peers_scan", [str(SOURCE)], build_directory=str(directory), is_python_module=False,
-            extra_cflags=["-O3", "-march=native", "-fopenmp", "-Wno-psabi"], extra_ldflags=["-fopenmp"])
+            "evssm_peers_scan",
+            [str(SOURCE)],
+            build_directory=str(directory),
+            is_python_module=False,
+            extra_cflags=["-O3", "-march=native", "-fopenmp", "-Wno-psabi"],
+            extra_ldflags=["-fopenmp"],
+        )
     else:
         torch.ops.load_library(library)
 

@@ -1,5 +1,5 @@
-"""Sends evssmd what no client should (group H: HTTP, group G: HTTP/2 and gRPC), each entry followed by a good request that
-must succeed, and looks at the process: alive, memory and descriptors back where they were.
+"""Sends evssmd what no client should (group H: HTTP, group G: HTTP/2 and gRPC), each entry followed by a good request
+that must succeed, and looks at the process: alive, memory and descriptors back where they were.
 
     python3 tools/checking/server/hostile.py EVSSMD PLAN
 
@@ -19,6 +19,7 @@ import threading
 import time
 import zlib
 
+from http2 import PREFACE, SETTINGS, call, frame, headers_block, literal, message
 from running import Checks, Server, floats, infer, infer_body, wait_until
 
 MODEL = "small"
@@ -71,7 +72,6 @@ def document(**changes):
 def bodies():
     """Name, body, headers, and the statuses that are right."""
     good, headers = infer_body(GOOD, HEIGHT, WIDTH)
-    size = headers["Inference-Header-Content-Length"]
 
     def with_length(value, body=good):
         return body, {**headers, "Inference-Header-Content-Length": value}
@@ -82,15 +82,38 @@ def bodies():
         body = good[:change] if change < 0 else good + b"\0"
         yield f"H03 {change} bytes of tensor", body, headers, {400}
     for value in ["-1", "9223372036854775808", '"9216"', "9216.0", "null", "9215", "1e4"]:
-        text = json.dumps({"inputs": [{
-            "name": "input", "datatype": "FP32", "shape": [1, 3, HEIGHT, WIDTH], "parameters": {"binary_data_size": "@"}}]})
+        text = json.dumps(
+            {
+                "inputs": [
+                    {
+                        "name": "input",
+                        "datatype": "FP32",
+                        "shape": [1, 3, HEIGHT, WIDTH],
+                        "parameters": {"binary_data_size": "@"},
+                    }
+                ]
+            }
+        )
         text = text.replace('"@"', value).encode()
         yield f"H04 size {value}", text + GOOD, {"Inference-Header-Content-Length": str(len(text))}, {400}
     yield "H05 data and size", document(tensor={"parameters": {"binary_data_size": 4}}), {}, {400}
     yield "H06 neither", document(tensor={"data": ...}), {}, {400}
     yield "H07 data too short", document(tensor={"data": [1.0]}), {}, {400}
-    for shape in [[16, 2**60 + 2], [4, 2**60 + 2], [1, 3, 2**62, 2**62], [1, 3, -1, 32], [1, 3, 1.5, 32], [1, 3, "24", 32],
-                  [1, 3, 1e30, 32], [[1], 3, 24, 32], [1] * 10_000, [], [1, 3, 0, 32], [1, 3, 2**40, 1], None]:
+    for shape in [
+        [16, 2**60 + 2],
+        [4, 2**60 + 2],
+        [1, 3, 2**62, 2**62],
+        [1, 3, -1, 32],
+        [1, 3, 1.5, 32],
+        [1, 3, "24", 32],
+        [1, 3, 1e30, 32],
+        [[1], 3, 24, 32],
+        [1] * 10_000,
+        [],
+        [1, 3, 0, 32],
+        [1, 3, 2**40, 1],
+        None,
+    ]:
         yield f"H08-H10 shape {str(shape)[:30]}", document(tensor={"shape": shape}), {}, {400, 413}
     for datatype in ["fp32", "FP16", "BF16", "FP64", "BYTES", "INT8", "", "FLOAT", 7, None]:
         yield f"H11-H12 datatype {datatype}", document(tensor={"datatype": datatype}), {}, {400}
@@ -112,7 +135,12 @@ def bodies():
         yield f"H18 id {str(value)[:10]!r}", document(id=value), {}, {400}
     for value in [{"a": {}}, {"a": []}, {"a": None}, [], 1]:
         yield f"H19 parameters {value}", document(parameters=value), {}, {400}
-    for text in [b'{"id":"\xff"}', b"\xef\xbb\xbf" + document(), document().decode().encode("utf-16"), b'{"id":"\xc0\xaf"}']:
+    for text in [
+        b'{"id":"\xff"}',
+        b"\xef\xbb\xbf" + document(),
+        document().decode().encode("utf-16"),
+        b'{"id":"\xc0\xaf"}',
+    ]:
         yield f"H20 text {text[:8]!r}", text, {}, {400}
     yield "H21 a string over the limit", b'{"id":"' + b"x" * LIMIT + b'"}', {}, {413}
     yield "H21 a string under it", b'{"id":"' + b"x" * (LIMIT // 2) + b'"}', {}, {400}
@@ -140,8 +168,18 @@ def bodies():
     yield "H02 deflate and a header", zlib.compress(good), {**headers, "Content-Encoding": "deflate"}, {200}
     yield "H22 one byte over", b" " * (LIMIT + 1), {}, {413}
     yield "H22 the limit", document() + b" " * (LIMIT - len(document())), {}, {200}
-    yield "H22 gzip of the limit", gzip.compress(document() + b" " * (LIMIT - len(document()))), {"Content-Encoding": "gzip"}, {200}
-    yield "H22 gzip over it", gzip.compress(document() + b" " * (LIMIT + 1 - len(document()))), {"Content-Encoding": "gzip"}, {413}
+    yield (
+        "H22 gzip of the limit",
+        gzip.compress(document() + b" " * (LIMIT - len(document()))),
+        {"Content-Encoding": "gzip"},
+        {200},
+    )
+    yield (
+        "H22 gzip over it",
+        gzip.compress(document() + b" " * (LIMIT + 1 - len(document()))),
+        {"Content-Encoding": "gzip"},
+        {413},
+    )
 
 
 def frames():
@@ -160,9 +198,19 @@ def frames():
     chunked = post("Transfer-Encoding: chunked", close)
     yield "H26 chunk overflow", chunked + b"FFFFFFFFFFFFFFFFF\r\nx", bad
     yield "H26 chunk of words", chunked + b"xyz\r\nx\r\n0\r\n\r\n", bad
-    yield "H26 good chunks", chunked + b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + 4000]), body[i:i + 4000]) for i in range(0, len(body), 4000)) + b"0\r\n\r\n", {200}
+    yield (
+        "H26 good chunks",
+        chunked
+        + b"".join(b"%x\r\n%s\r\n" % (len(body[i : i + 4000]), body[i : i + 4000]) for i in range(0, len(body), 4000))
+        + b"0\r\n\r\n",
+        {200},
+    )
     yield "H26 long trailers", chunked + b"2\r\n{}\r\n0\r\nX: " + b"y" * (1 << 20) + b"\r\n\r\n", bad | {431}
-    yield "H26 over the limit in chunks", chunked + b"%x\r\n" % (LIMIT + 1) + b" " * (LIMIT + 1) + b"\r\n0\r\n\r\n", {413, None}
+    yield (
+        "H26 over the limit in chunks",
+        chunked + b"%x\r\n" % (LIMIT + 1) + b" " * (LIMIT + 1) + b"\r\n0\r\n\r\n",
+        {413, None},
+    )
     yield "H27 a NUL in a header", head("GET", "/v2", "X: a\0b", close), bad
     yield "H27 folded header", head("GET", "/v2", "X: a\r\n b", close), bad | {200}
     yield "H27 space before the colon", head("GET", "/v2", "X : a", close), bad
@@ -174,23 +222,64 @@ def frames():
     yield "H28 HTTP/1.0", b"GET /v2/health/live HTTP/1.0\r\n\r\n", {200}
     yield "H28 HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0", bad | {404, 405, 505}
     yield "H28 HTTP/3.7", b"GET /v2 HTTP/3.7\r\nHost: x\r\n\r\n", bad | {200, 505}
-    paths = ["http://x/v3", "*", "//v2//health//live", "/v2/../metrics", "/v2/%2e%2e/metrics", "/v2/models/%00", "/v2/models/..",
-             "/v2/models/%c0%ae", "/v2/models/%", "/v2/models/%zz", "/v2/models/a%20b", "/v2/models/" + "a" * 300,
-             "/v2/models/x/versions/0", f"/v2/models/{MODEL}/versions/01", f"/v2/models/{MODEL}/versions/-1", "/v2/", "/v2/models",
-             f"/v2/models/{MODEL}/", "/v2/models/%2e%2e%2fetc", "/v2/models/stats/infer", "/v3"]
+    paths = [
+        "http://x/v3",
+        "*",
+        "//v2//health//live",
+        "/v2/../metrics",
+        "/v2/%2e%2e/metrics",
+        "/v2/models/%00",
+        "/v2/models/..",
+        "/v2/models/%c0%ae",
+        "/v2/models/%",
+        "/v2/models/%zz",
+        "/v2/models/a%20b",
+        "/v2/models/" + "a" * 300,
+        "/v2/models/x/versions/0",
+        f"/v2/models/{MODEL}/versions/01",
+        f"/v2/models/{MODEL}/versions/-1",
+        "/v2/",
+        "/v2/models",
+        f"/v2/models/{MODEL}/",
+        "/v2/models/%2e%2e%2fetc",
+        "/v2/models/stats/infer",
+        "/v3",
+    ]
     for path in paths:
         yield f"H29 {path[:40]}", head("GET", path, close), {404, 400, 405}
     yield "H29 CONNECT", head("CONNECT", "x:80", close), bad | {404, 405}
     for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "FOO"]:
-        for path in ["/", "/v2", "/v2/health/live", "/v2/health/ready", "/metrics", f"/v2/models/{MODEL}", f"/v2/models/{MODEL}/ready",
-                     f"/v2/models/{MODEL}/infer", f"/v2/models/{MODEL}/stats", "/v2/models/stats", "/v2/repository/index",
-                     "/v1/restore", "/nothing", f"/v2/models/{MODEL}/versions/1", f"/v2/models/{MODEL}/versions/7",
-                     "/v2/models/nothing", "/favicon.ico", f"/v2/models/{MODEL}/config", "/v2/models/nothing/infer", "/v1"]:
+        for path in [
+            "/",
+            "/v2",
+            "/v2/health/live",
+            "/v2/health/ready",
+            "/metrics",
+            f"/v2/models/{MODEL}",
+            f"/v2/models/{MODEL}/ready",
+            f"/v2/models/{MODEL}/infer",
+            f"/v2/models/{MODEL}/stats",
+            "/v2/models/stats",
+            "/v2/repository/index",
+            "/v1/restore",
+            "/nothing",
+            f"/v2/models/{MODEL}/versions/1",
+            f"/v2/models/{MODEL}/versions/7",
+            "/v2/models/nothing",
+            "/favicon.ico",
+            f"/v2/models/{MODEL}/config",
+            "/v2/models/nothing/infer",
+            "/v1",
+        ]:
             yield f"H30 {method} {path}", head(method, path, "Content-Length: 0", close), {200, 204, 400, 404, 405, 422}
     yield "H31 expect, over the limit", post(f"Content-Length: {LIMIT + 1}", "Expect: 100-continue"), {413}
     yield "H32 1,000 in a row", head("GET", "/v2/health/live") * 999 + head("GET", "/v2/health/live", close), {200}
     for value in ["a b", "x" * 5000, "\u00ff"]:
-        yield f"H44 id {value[:6]!r}", head("GET", "/v2", f"X-Request-Id: {value}", "traceparent: 00-zz-1", close), bad | {200}
+        yield (
+            f"H44 id {value[:6]!r}",
+            head("GET", "/v2", f"X-Request-Id: {value}", "traceparent: 00-zz-1", close),
+            bad | {200},
+        )
 
 
 def good(server, name):
@@ -208,7 +297,11 @@ def group_h(server):
         check(code in allowed, name, f"{code} {reply[:200]}")
         if code and code >= 400 and reply.startswith(b"{"):
             text = json.loads(reply)
-            check(list(text) == ["error"] and "/" not in text["error"].replace("application/", ""), f"{name}: its error", reply[:200])
+            check(
+                list(text) == ["error"] and "/" not in text["error"].replace("application/", ""),
+                f"{name}: its error",
+                reply[:200],
+            )
         good(server, name)
     for name, data, allowed in frames():
         reply = raw(server, data)
@@ -228,7 +321,11 @@ def tiny_chunks(server):
     """H26: many one-byte chunks are refused, without memory for each."""
     before = server.status("VmRSS")
     for count, allowed in [(65_536, {400, 413}), (70_000, {413, 400, None}), (1_000_000, {413, 400, None})]:
-        reply = raw(server, post("Transfer-Encoding: chunked", "Connection: close") + b"1\r\n \r\n" * count + b"0\r\n\r\n", seconds=20)
+        reply = raw(
+            server,
+            post("Transfer-Encoding: chunked", "Connection: close") + b"1\r\n \r\n" * count + b"0\r\n\r\n",
+            seconds=20,
+        )
         check(status(reply) in allowed, f"H26 {count} chunks", reply[:100])
         good(server, f"H26 {count} chunks")
     grown = server.status("VmRSS") - before
@@ -256,7 +353,9 @@ def slow(server):
 
 
 def gone(server):
-    """H34: clients that go, with a request in the queue, running, or on its way. A run must stop long before it would end."""
+    """H34: clients that go, with a request in the queue, running, or on its way. A run must stop long before it would
+    end.
+    """
     side = 1280
     large = floats(side, side, 2)
     body, headers = infer_body(large, side, side)
@@ -292,9 +391,15 @@ def gone(server):
         start = time.monotonic()
         wait_until(lambda: server.metric("evssm_requests_accepted") == 0, 10, 0.005)
         seconds = time.monotonic() - start
-        check(seconds < 0.3 * whole, "H34 a run stops with its client", f"{seconds:.3f} s, the whole run takes {whole:.3f} s")
         check(
-            server.metric("nv_inference_request_failure", reason="CANCELED") == cancelled + 1, "H34 it is counted as cancelled")
+            seconds < 0.3 * whole,
+            "H34 a run stops with its client",
+            f"{seconds:.3f} s, the whole run takes {whole:.3f} s",
+        )
+        check(
+            server.metric("nv_inference_request_failure", reason="CANCELED") == cancelled + 1,
+            "H34 it is counted as cancelled",
+        )
         good(server, f"H34 reset {reset}")
     raw(server, head("GET", "/v2/health/live"), half_close=True)
     good(server, "H34 half-close")
@@ -335,7 +440,11 @@ def full_queue(server):
     check(codes.count(200) == 8 and codes.count(503) == 8, "H36 eight are accepted, eight refused", codes)
     for code, headers, _ in answers:
         if code == 503:
-            check(headers.get("Retry-After", "").isdigit() and int(headers["Retry-After"]) >= 1, "H36 Retry-After", headers.get("Retry-After"))
+            check(
+                headers.get("Retry-After", "").isdigit() and int(headers["Retry-After"]) >= 1,
+                "H36 Retry-After",
+                headers.get("Retry-After"),
+            )
     good(server, "H36")
 
 
@@ -355,7 +464,7 @@ def answer(connection):
 
 
 def refused_by_head(server):
-    """H36: of a request that is refused only the head is waited for; its body is skipped, and the connection goes on."""
+    """H36: a request is refused when its head is read; its body is skipped, and the connection goes on."""
     before = server.metric("nv_inference_request_failure", reason="REJECTED")
     for path in (f"/v2/models/{MODEL}/infer", "/v1/restore"):
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
@@ -365,7 +474,11 @@ def refused_by_head(server):
             dates = re.findall(rb"date: (\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT)\r\n", top.lower() + b"\r\n", re.I)
             seconds = [email.utils.parsedate_to_datetime(date.decode()).timestamp() for date in dates]
             check(len(seconds) == 1 and abs(seconds[0] - time.time()) < 5, f"H36 refused with a date, {path}", top)
-            check(b"x-request-id: early" in top.lower() and list(json.loads(text)) == ["error"], f"H36 its answer, {path}", top + text)
+            check(
+                b"x-request-id: early" in top.lower() and list(json.loads(text)) == ["error"],
+                f"H36 its answer, {path}",
+                top + text,
+            )
             connection.sendall(b"{" * 3_000_000 + head("GET", "/v2/health/live"))
             check(status(answer(connection)[0]) == 200, f"H36 the connection goes on, {path}")
     check(server.metric("nv_inference_request_failure", reason="REJECTED") >= before + 2, "H36 they are counted")
@@ -400,43 +513,6 @@ def reload_under_load(server):
 
 
 # HTTP/2, by hand.
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-
-def frame(kind, flags, stream, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def literal(name, value):
-    """A header in HPACK, without index or Huffman code."""
-    def text(data):
-        if len(data) < 127:
-            return bytes([len(data)]) + data
-        rest, out = len(data) - 127, b"\x7f"
-        while rest >= 128:
-            out += bytes([rest % 128 + 128])
-            rest //= 128
-        return out + bytes([rest]) + data
-    return b"\0" + text(name) + text(value)
-
-
-def headers_block(method=b"ModelInfer", service=b"inference.GRPCInferenceService", kind=b"application/grpc", more=()):
-    block = b"".join(literal(*pair) for pair in [
-        (b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/" + service + b"/" + method), (b":authority", b"x"),
-        (b"content-type", kind), (b"te", b"trailers"), *more])
-    return block
-
-
-SETTINGS = frame(4, 0, 0)
-
-
-def call(stream, message, method=b"ServerLive", more=(), kind=b"application/grpc"):
-    return frame(1, 4, stream, headers_block(method, kind=kind, more=more)) + frame(0, 1, stream, message)
-
-
-def message(data, flag=0, length=None):
-    return bytes([flag]) + struct.pack(">I", len(data) if length is None else length) + data
 
 
 def group_g(server):
@@ -476,7 +552,9 @@ def group_g(server):
         "G08 frame over the size": frame(0, 0, 1, b"x" * 20_000),
         "G08 bad settings": frame(4, 0, 0, b"12345"),
         "G07 rapid reset": b"".join(
-            frame(1, 5, stream, headers_block()) + frame(3, 0, stream, struct.pack(">I", 8)) for stream in range(1, 40_001, 2)),
+            frame(1, 5, stream, headers_block()) + frame(3, 0, stream, struct.pack(">I", 8))
+            for stream in range(1, 40_001, 2)
+        ),
         "G10 a million tiny messages": frame(1, 4, 1, headers_block()) + frame(0, 0, 1, message(b"") * 3000) * 300,
     }
     for name, data in entries.items():
@@ -504,8 +582,8 @@ def message_budget(evssmd, plan):
 
 
 def send_without_end(connection, start, limit):
-    """Sends a call's message within the windows that the server gives, for as long as it does not end the stream; bytes that
-    went, and whether it did."""
+    """Sends a call's message within the windows that the server gives, for as long as it does not end the stream; bytes
+    that went, and whether it did."""
     windows = {0: 65_535, 1: 65_535}
     buffer, sent, data = b"", 0, start
     connection.settimeout(3)
@@ -532,15 +610,15 @@ def send_without_end(connection, start, limit):
         while len(buffer) >= 9 and len(buffer) >= 9 + int.from_bytes(buffer[:3], "big"):
             length = int.from_bytes(buffer[:3], "big")
             kind, flags, stream = buffer[3], buffer[4], int.from_bytes(buffer[5:9], "big")
-            payload, buffer = buffer[9:9 + length], buffer[9 + length:]
+            payload, buffer = buffer[9 : 9 + length], buffer[9 + length :]
             if stream == 1 and (kind == 3 or kind == 1 and flags & 1):
                 return sent, True
             if kind == 8:
                 windows[stream] = windows.get(stream, 0) + int.from_bytes(payload, "big")
             if kind == 4 and not flags & 1:
                 for at in range(0, length, 6):
-                    if payload[at:at + 2] == b"\0\4":
-                        windows[1] += int.from_bytes(payload[at + 2:at + 6], "big") - 65_535
+                    if payload[at : at + 2] == b"\0\4":
+                        windows[1] += int.from_bytes(payload[at + 2 : at + 6], "big") - 65_535
     return sent, False
 
 
@@ -550,7 +628,9 @@ def ends(evssmd, plan):
     answers = []
     with Server(evssmd, plan, "--queue", "8") as server:
         idle = socket.create_connection(("127.0.0.1", server.port))
-        threads = [threading.Thread(target=lambda: answers.append(infer(server, MODEL, large, 384, 384)[0])) for _ in range(6)]
+        threads = [
+            threading.Thread(target=lambda: answers.append(infer(server, MODEL, large, 384, 384)[0])) for _ in range(6)
+        ]
         for thread in threads:
             thread.start()
         wait_until(lambda: server.metric("evssm_requests_accepted") >= 6, 10)
@@ -561,7 +641,9 @@ def ends(evssmd, plan):
         check(server.process.wait(20) == 0, "H39 ends in order", server.process.returncode)
         idle.close()
     with Server(evssmd, plan) as server:
-        thread = threading.Thread(target=lambda: swallow(lambda: infer(server, MODEL, floats(1024, 1024, 6), 1024, 1024)))
+        thread = threading.Thread(
+            target=lambda: swallow(lambda: infer(server, MODEL, floats(1024, 1024, 6), 1024, 1024))
+        )
         thread.start()
         wait_until(lambda: server.metric("evssm_requests_running") >= 1, 10)
         server.process.send_signal(signal.SIGTERM)
@@ -621,7 +703,7 @@ def full_queue_with_token(server, secret):
     for thread in threads:
         thread.start()
     metrics = lambda: server.request("GET", "/metrics", headers=right)[2]
-    check(wait_until(lambda: b'evssm_requests_accepted 2' in metrics(), 10), "a queue of two is full", metrics()[-800:])
+    check(wait_until(lambda: b"evssm_requests_accepted 2" in metrics(), 10), "a queue of two is full", metrics()[-800:])
     for value, expected in ((None, 401), ("Bearer wrong", 401), (right["Authorization"], 503)):
         headers = {} if value is None else {"Authorization": value}
         code, reply_headers, _ = infer(server, MODEL, large, side, side, more_headers=headers)
@@ -655,7 +737,9 @@ def main():
         reload_under_load(server)
         wait_until(lambda: server.descriptors() <= baseline, 5)
         check(server.descriptors() <= baseline + 2, "descriptors", (baseline, server.descriptors()))
-        check(" error" not in server.log and "\"error\"" not in server.log, "nothing went wrong inside", server.log[-500:])
+        check(
+            " error" not in server.log and '"error"' not in server.log, "nothing went wrong inside", server.log[-500:]
+        )
     with Server(evssmd, plan, "--queue", "8", "--log-level", "notice") as server:
         gone(server)
         full_queue(server)

@@ -1,6 +1,6 @@
 """The clients of the kserve SDK against a running evssmd, over REST and gRPC.
 
-    python3 kserve_clients.py EVSSMD EVSSM PLAN        (in an environment with kserve)
+python3 kserve_clients.py EVSSMD EVSSM PLAN        (in an environment with kserve)
 """
 
 import asyncio
@@ -8,7 +8,6 @@ import sys
 
 import numpy as np
 from kserve import InferenceGRPCClient, InferenceRESTClient, InferInput, InferRequest, RESTConfig
-
 from running import Checks, Server, evssm_run, floats
 
 check = Checks()
@@ -17,7 +16,9 @@ check = Checks()
 def request(name, array, binary):
     tensor = InferInput("input", list(array.shape), "FP32")
     tensor.set_data_from_numpy(array, binary_data=binary)
-    return InferRequest(model_name=name, infer_inputs=[tensor], request_id="k1", parameters={"binary_data_output": binary})
+    return InferRequest(
+        model_name=name, infer_inputs=[tensor], request_id="k1", parameters={"binary_data_output": binary}
+    )
 
 
 async def rest(server, name, array, expected):

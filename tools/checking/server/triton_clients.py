@@ -1,5 +1,5 @@
-"""tritonclient[http] and tritonclient[grpc] against a running evssmd: health, metadata, inference with JSON and binary tensors,
-gzip, errors, statistics, the repository. Outputs must be those of `evssm run`, bit for bit.
+"""tritonclient[http] and tritonclient[grpc] against a running evssmd: health, metadata, inference with JSON and binary
+tensors, gzip, errors, statistics, the repository. Outputs must be those of `evssm run`, bit for bit.
 
     python3 triton_clients.py EVSSMD EVSSM PLAN        (in an environment with tritonclient[http,grpc])
 """
@@ -13,10 +13,9 @@ import grpc as grpc_core
 import numpy as np
 import tritonclient.grpc as triton_grpc
 import tritonclient.http as triton_http
+from running import Checks, Server, evssm_run, floats, swallow_all, wait_until
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
-
-from running import Checks, Server, evssm_run, floats, swallow_all, wait_until
 
 check = Checks()
 SIZES = [(24, 32), (45, 70), (64, 64)]
@@ -53,10 +52,19 @@ def common(name, client, module, cases, model="a"):
     array = cases[0][0]
     refused(f"{name}: unknown model", lambda: client.infer("nothing", tensors(module, array)), "nothing")
     refused(f"{name}: unknown version", lambda: client.infer(model, tensors(module, array), model_version="9"), "9")
-    refused(f"{name}: shape", lambda: client.infer(model, tensors(module, np.zeros((1, 4, 32, 32), np.float32))), "shape")
+    refused(
+        f"{name}: shape", lambda: client.infer(model, tensors(module, np.zeros((1, 4, 32, 32), np.float32))), "shape"
+    )
     refused(f"{name}: too small", lambda: client.infer(model, tensors(module, np.zeros((1, 3, 4, 4), np.float32))))
-    refused(f"{name}: output", lambda: client.infer(model, tensors(module, array), outputs=[module.InferRequestedOutput("x")]), "x")
-    refused(f"{name}: deadline", lambda: client.infer(model, tensors(module, np.zeros((1, 3, 512, 512), np.float32)), timeout=1000))
+    refused(
+        f"{name}: output",
+        lambda: client.infer(model, tensors(module, array), outputs=[module.InferRequestedOutput("x")]),
+        "x",
+    )
+    refused(
+        f"{name}: deadline",
+        lambda: client.infer(model, tensors(module, np.zeros((1, 3, 512, 512), np.float32)), timeout=1000),
+    )
     wrong = module.InferInput("input", [1, 3, 32, 32], "INT32")
     wrong.set_data_from_numpy(np.zeros((1, 3, 32, 32), np.int32))
     refused(f"{name}: datatype", lambda: client.infer(model, [wrong]), "INT32")
@@ -66,9 +74,17 @@ def http(server, cases):
     with triton_http.InferenceServerClient(server.address, concurrency=2) as client:
         common("http", client, triton_http, cases)
         metadata = client.get_server_metadata()
-        check(metadata["name"] == "evssmd" and "binary_tensor_data" in metadata["extensions"], "http: server metadata", metadata)
+        check(
+            metadata["name"] == "evssmd" and "binary_tensor_data" in metadata["extensions"],
+            "http: server metadata",
+            metadata,
+        )
         metadata = client.get_model_metadata("a")
-        check(metadata["inputs"] == [{"name": "input", "datatype": "FP32", "shape": [1, 3, -1, -1]}], "http: metadata", metadata)
+        check(
+            metadata["inputs"] == [{"name": "input", "datatype": "FP32", "shape": [1, 3, -1, -1]}],
+            "http: metadata",
+            metadata,
+        )
         check(metadata["versions"] == ["1", "2"], "http: versions", metadata)
         check(client.get_model_config("a")["name"] == "a", "http: configuration")
         for array, expected in cases:
@@ -78,8 +94,12 @@ def http(server, cases):
             check(result.get_response()["id"] == "7", "http: the id comes back")
             for how in ("gzip", "deflate"):
                 result = client.infer(
-                    "a", tensors(triton_http, array, binary_data=False), outputs=json_out, request_compression_algorithm=how,
-                    response_compression_algorithm=how)
+                    "a",
+                    tensors(triton_http, array, binary_data=False),
+                    outputs=json_out,
+                    request_compression_algorithm=how,
+                    response_compression_algorithm=how,
+                )
                 check(result.as_numpy("output").astype(np.float32).tobytes() == expected, f"http: {how} {array.shape}")
                 result = client.infer("a", tensors(triton_http, array), request_compression_algorithm=how)
                 check(result.as_numpy("output").tobytes() == expected, f"http: {how}, binary {array.shape}")
@@ -111,7 +131,11 @@ def grpc(server, cases):
             result = client.infer("a", tensors(triton_grpc, array), client_timeout=60)
             check(result.as_numpy("output").tobytes() == expected, f"grpc: with a deadline {array.shape}")
         large = np.zeros((1, 3, 720, 1280), np.float32)
-        refused("grpc: a deadline that passes", lambda: client.infer("a", tensors(triton_grpc, large), client_timeout=0.05), "eadline")
+        refused(
+            "grpc: a deadline that passes",
+            lambda: client.infer("a", tensors(triton_grpc, large), client_timeout=0.05),
+            "eadline",
+        )
         figures = client.get_inference_statistics("a", "2").model_stats
         check(len(figures) == 1 and figures[0].inference_stats.success.count > 0, "grpc: statistics", figures)
         client.unload_model("b")
@@ -128,8 +152,10 @@ def typed(server, array, expected):
 
     with grpc.insecure_channel(server.grpc_address) as channel:
         call = channel.unary_unary(
-            "/inference.GRPCInferenceService/ModelInfer", service_pb2.ModelInferRequest.SerializeToString,
-            service_pb2.ModelInferResponse.FromString)
+            "/inference.GRPCInferenceService/ModelInfer",
+            service_pb2.ModelInferRequest.SerializeToString,
+            service_pb2.ModelInferResponse.FromString,
+        )
 
         def request(raw=(), contents=()):
             out = service_pb2.ModelInferRequest(model_name="a")
@@ -142,8 +168,11 @@ def typed(server, array, expected):
         reply = call(request(contents=values))
         check(reply.raw_output_contents[0] == expected, "grpc: typed contents")
         for name, bad in [
-            ("both", request([array.tobytes()], values)), ("two raw", request([array.tobytes()] * 2)), ("none", request()),
-            ("short", request([array.tobytes()[:-4]])), ("odd", request([array.tobytes()[:-1]])),
+            ("both", request([array.tobytes()], values)),
+            ("two raw", request([array.tobytes()] * 2)),
+            ("none", request()),
+            ("short", request([array.tobytes()[:-4]])),
+            ("odd", request([array.tobytes()[:-1]])),
         ]:
             try:
                 call(bad)
@@ -177,7 +206,9 @@ def overloaded(evssmd, plan):
         except grpc_core.RpcError as error:
             check(error.code() == grpc_core.StatusCode.RESOURCE_EXHAUSTED, f"{what}: status", error.code())
             details = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
-            check(b"type.googleapis.com/google.rpc.RetryInfo" in details, f"{what}: RetryInfo", error.trailing_metadata())
+            check(
+                b"type.googleapis.com/google.rpc.RetryInfo" in details, f"{what}: RetryInfo", error.trailing_metadata()
+            )
             check(error.details().encode() in details, f"{what}: its text", error.details())
             return
         check(False, what, "it was accepted")
@@ -197,9 +228,19 @@ def schema():
     committed = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../schemas/grpc/inference.proto")
     with open(committed) as file:
         text = file.read()
-    for name in ["ModelInferRequest", "ModelInferResponse", "ModelMetadataResponse", "InferTensorContents", "InferParameter",
-                 "InferStatistics", "ModelStatistics", "StatisticDuration", "RepositoryIndexRequest", "RepositoryModelLoadRequest"]:
-        body = text[text.index(f"message {name} {{"):]
+    for name in [
+        "ModelInferRequest",
+        "ModelInferResponse",
+        "ModelMetadataResponse",
+        "InferTensorContents",
+        "InferParameter",
+        "InferStatistics",
+        "ModelStatistics",
+        "StatisticDuration",
+        "RepositoryIndexRequest",
+        "RepositoryModelLoadRequest",
+    ]:
+        body = text[text.index(f"message {name} {{") :]
         for field in service_pb2.DESCRIPTOR.message_types_by_name[name].fields:
             known = f" {field.name} = " in body.split("\nmessage ")[0]
             if known:

@@ -10,8 +10,16 @@ import torch
 
 WRAPPERS = ("params_ema", "params", "state_dict", "model")
 SAFETENSORS_TYPES = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
-    "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
 }
 
 
@@ -43,8 +51,11 @@ def _read_safetensors(path):
     for name, entry in header.items():
         start, end = entry["data_offsets"]
         dtype = SAFETENSORS_TYPES[entry["dtype"]]
-        values = torch.frombuffer(data, dtype=dtype, count=math.prod(entry["shape"]), offset=start) if end > start else (
-            torch.empty(0, dtype=dtype))
+        values = (
+            torch.frombuffer(data, dtype=dtype, count=math.prod(entry["shape"]), offset=start)
+            if end > start
+            else (torch.empty(0, dtype=dtype))
+        )
         tensors[name] = values.view(entry["shape"])
     return tensors
 

@@ -8,9 +8,8 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import nn
-
 from evssm_layout import PATCH, STATES, TAPS
+from torch import nn
 
 from .checkpoint import hyper_parameters
 from .scan import selective_scan
@@ -152,8 +151,16 @@ class EVSSM(nn.Module):
     "whole" (one window as large as the map: what they train). `scan` has the signature of `selective_scan`.
     """
 
-    def __init__(self, dim=48, blocks=(6, 6, 12), expansion=3.0, hidden=None, kernel_sides=(3, 3, 3, 3),
-                 windows="released", scan=selective_scan):
+    def __init__(
+        self,
+        dim=48,
+        blocks=(6, 6, 12),
+        expansion=3.0,
+        hidden=None,
+        kernel_sides=(3, 3, 3, 3),
+        windows="released",
+        scan=selective_scan,
+    ):
         super().__init__()
         if windows not in ("released", "whole"):
             raise ValueError(f"windows are 'released' or 'whole', not {windows!r}")
@@ -196,7 +203,7 @@ class EVSSM(nn.Module):
 
 
 def window_ranges(size, side):
-    """The windows along an axis, as slices: at most `side` long, a constant step apart, the last moved back to the end."""
+    """The windows along an axis, as slices of at most `side`, a constant step apart, the last moved back to the end."""
     length = min(size, side)
     count = (size - 1) // length + 1
     if count == 1:
