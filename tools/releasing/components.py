@@ -1,4 +1,4 @@
-"""What a release's programs are made of: Swift packages, and Debian's libraries, as a CycloneDX list, with their licences.
+"""What a release's programs are made of, Swift packages and Debian's libraries: a CycloneDX list, and their licences.
 
     components.py PROGRAMS --licences FOLDER --output FILE
 
@@ -60,7 +60,7 @@ def debian_packages(programs, licences):
 
 
 def owner(library):
-    """The Debian package of a library; it may be listed under the folder that /lib is a link to, or the other way round."""
+    """The Debian package of a library, which may be listed below /lib or below what /lib is a link to."""
     resolved = Path(library).resolve()
     for path in (library, str(resolved), str(resolved).removeprefix("/usr")):
         found = subprocess.run(["dpkg-query", "-S", path], capture_output=True, text=True)
@@ -86,7 +86,8 @@ def main():
         "version": (ROOT / "VERSION").read_text().strip(),
         "licenses": [{"license": {"id": "MIT"}}],
         "hashes": [
-            {"alg": "SHA-256", "content": hashlib.sha256((programs / name).read_bytes()).hexdigest()} for name in PROGRAMS
+            {"alg": "SHA-256", "content": hashlib.sha256((programs / name).read_bytes()).hexdigest()}
+            for name in PROGRAMS
         ],
     }
     document = {
