@@ -127,7 +127,7 @@ let package = Package(
     tests(
       "PlanRuntimeTests",
       [
-        "PlanRuntime", "CKernels", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat", "OnnxFormat",
+        "PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat", "OnnxFormat",
         "SafetensorsFormat", "TestSupport",
       ]),
     tests("KernelTests", ["CKernels"]),
