@@ -68,6 +68,8 @@ let package = Package(
     library("ZipFormat", in: "Formats", ["Tensors", "CZip"]),
     library("TorchFormat", in: "Formats", ["Tensors", "ZipFormat"]),
     library("SafetensorsFormat", in: "Formats", ["Tensors"]),
+    // Opens any checkpoint: the one list of formats.
+    library("Checkpoints", in: "Formats", ["Tensors", "TorchFormat", "SafetensorsFormat"]),
     library("Imaging", in: "Formats", ["Tensors", "CPNG", "CJPEG"]),
     // Apart from Imaging, so that servers link no zip library.
     library("NumpyArchives", in: "Formats", ["Imaging", "ZipFormat"]),
