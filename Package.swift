@@ -31,9 +31,11 @@ let package = Package(
   name: "evssm",
   products: [
     .executable(name: "evssm", targets: ["evssm"]),
-    .library(name: "PlanRuntime", targets: ["PlanRuntime", "ExecutionPlan"]),
+    // Running plans, compiling them, and restoring pictures in files; docs/public-api.txt lists what is public.
+    .library(name: "PlanRuntime", targets: ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors"]),
+    .library(name: "ModelCompiler", targets: ["ModelCompiler", "Checkpoints", "ExecutionPlan", "Tensors"]),
+    .library(name: "PictureRestoration", targets: ["PictureRestoration", "PlanRuntime", "ExecutionPlan", "Tensors"]),
     .library(name: "EVSSMLibrary", type: .static, targets: ["EVSSMLibrary"]),
-    .library(name: "GraphCompiler", targets: ["GraphCompiler", "EVSSMModel", "TorchFormat", "SafetensorsFormat"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -5,20 +5,20 @@ import GraphIR
 import Tensors
 
 /// A checkpoint compiled to a plan.
-package struct CheckpointCompilation: Sendable {
+public struct CheckpointCompilation: Sendable {
   package let architecture: EVSSMArchitecture
   /// The network as it is written, nothing folded.
   package let graph: Graph
   package let compiled: CompiledPlan
   /// The plan as a runtime takes it.
-  package let plan: LoadedPlan
+  public let plan: LoadedPlan
 
   /// Recognises the network and compiles it.
   ///
   /// - Throws: `evssm.…` for checkpoints that are not EVSSM's, and what ``PlanCompiler`` throws, with the checkpoint as
   ///   the place.
   /// - Complexity: O(weights); a few copies of the weights are alive at a time.
-  package init(_ checkpoint: Checkpoint, _ options: CompilationOptions = CompilationOptions()) throws {
+  public init(_ checkpoint: Checkpoint, _ options: CompilationOptions = CompilationOptions()) throws {
     do { try self.init(checkpoint.catalogue, options) } catch let error as EVSSMError {
       throw error.at(.init(file: checkpoint.path))
     }
@@ -34,5 +34,5 @@ package struct CheckpointCompilation: Sendable {
   }
 
   /// One line for each rewrite that was applied or rejected.
-  package var explanations: [String] { compiled.explanations.map(\.description) }
+  public var explanations: [String] { compiled.explanations.map(\.description) }
 }

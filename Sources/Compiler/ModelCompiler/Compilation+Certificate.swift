@@ -15,7 +15,7 @@ extension CheckpointCompilation {
   /// - Throws: what ``Plan/bind(height:width:)`` throws for a size, and `file.…`.
   /// - Returns: what to say of a plan that does not compute its own probe picture as it should.
   @discardableResult
-  package func write(to path: String, sizes: [PictureSize] = []) throws -> CompilationDoubt? {
+  public func write(to path: String, sizes: [PictureSize] = []) throws -> CompilationDoubt? {
     let certificate = try certificate()
     let output = try plan.restored(certificate)
     let nonFinite = output.count { !$0.isFinite }
@@ -52,7 +52,7 @@ extension OnnxCompilation {
   ///   ``CheckpointCompilation/write(to:sizes:)`` throws.
   /// - Returns: what to say of a plan that rounds its own probe picture too much.
   @discardableResult
-  package func write(to path: String, sizes: [PictureSize] = []) throws -> CompilationDoubt? {
+  public func write(to path: String, sizes: [PictureSize] = []) throws -> CompilationDoubt? {
     guard isRaised else {
       if let size = sizes.first {
         throw EVSSMError(

@@ -1,14 +1,14 @@
 import Foundation
 
 /// Why a plan that was written may not be what is wanted.
-package enum CompilationDoubt: Sendable, Hashable, CustomStringConvertible {
+public enum CompilationDoubt: Sendable, Hashable, CustomStringConvertible {
   /// So many of the values of its probe picture are NaN or infinite; the plan's description says so.
   case nonFinite(count: Int, of: Int)
   /// Rounding to bfloat16 takes its probe picture below the signal-to-noise ratio that it is held to, both in dB.
   case imprecise(decibels: Double, minimum: Double)
 
   /// One sentence, for people.
-  package var description: String {
+  public var description: String {
     func text(_ decibels: Double) -> String { String(format: "%.1f dB", decibels) }
     return switch self {
     case .nonFinite(let count, let total):

@@ -3,17 +3,17 @@ import ExecutionPlan
 import Tensors
 
 /// How a model is compiled.
-package struct CompilationOptions: Sendable, Hashable {
+public struct CompilationOptions: Sendable, Hashable {
   /// How the scan stages of a checkpoint cut a map; an ONNX model has its windows in its graph.
-  package var windows: WindowMode
+  public var windows: WindowMode
   /// What matrices and convolutions compute in.
-  package var precision: Precision
+  public var precision: Precision
   /// Whether EVSSM is looked for in an ONNX graph; otherwise it runs node by node.
-  package var raises: Bool
+  public var raises: Bool
   /// Whether an ONNX model's external data is read through links.
-  package var followsLinks: Bool
+  public var followsLinks: Bool
 
-  package init(
+  public init(
     windows: WindowMode = .released, precision: Precision = .float32, raises: Bool = true, followsLinks: Bool = false
   ) {
     self.windows = windows

@@ -4,16 +4,16 @@ import OnnxFormat
 import Tensors
 
 /// An ONNX model compiled to a plan: to the stages of an EVSSM network where it is one, else node by node.
-package struct OnnxCompilation: Sendable {
+public struct OnnxCompilation: Sendable {
   package let imported: ImportedGraph
   package let compiled: CompiledPlan
   /// The plan as a runtime takes it.
-  package let plan: LoadedPlan
+  public let plan: LoadedPlan
 
   /// Reads a model and compiles it. The options' windows are ignored: the model has its own.
   ///
   /// - Throws: what ``OnnxModel`` and ``PlanCompiler`` throw, with the file as the place.
-  package init(path: String, _ options: CompilationOptions = CompilationOptions()) throws {
+  public init(path: String, _ options: CompilationOptions = CompilationOptions()) throws {
     do {
       let model = try OnnxModel(path: path)
       let summary = try model.summary()
@@ -26,7 +26,7 @@ package struct OnnxCompilation: Sendable {
   }
 
   /// Whether the plan is EVSSM's stages and nothing else.
-  package var isRaised: Bool { compiled.plan.graph == nil }
+  public var isRaised: Bool { compiled.plan.graph == nil }
 
   /// Whether it is the stages and nodes around them.
   package var isEmbedded: Bool { compiled.plan.graph != nil && !compiled.plan.steps.isEmpty }
@@ -35,5 +35,5 @@ package struct OnnxCompilation: Sendable {
   package var nodeCount: Int { compiled.plan.graph?.program.nodes.count ?? 0 }
 
   /// One line for each rewrite that was applied or rejected.
-  package var explanations: [String] { compiled.explanations.map(\.description) }
+  public var explanations: [String] { compiled.explanations.map(\.description) }
 }

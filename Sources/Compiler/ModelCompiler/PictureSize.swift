@@ -1,13 +1,13 @@
 /// Width and height of a picture, in pixels.
-package struct PictureSize: Sendable, Hashable, CustomStringConvertible {
-  package var width: Int
-  package var height: Int
+public struct PictureSize: Sendable, Hashable, CustomStringConvertible {
+  public var width: Int
+  public var height: Int
 
-  package init(width: Int, height: Int) {
+  public init(width: Int, height: Int) {
     self.width = width
     self.height = height
   }
 
   /// Such as `1280x720`.
-  package var description: String { "\(width)x\(height)" }
+  public var description: String { "\(width)x\(height)" }
 }

@@ -1,9 +1,9 @@
 /// The tensors of a checkpoint, whatever its format, and what reading found.
-package struct Checkpoint: Sendable {
+public struct Checkpoint: Sendable {
   /// As the caller named it.
-  package var path: String
+  public var path: String
   /// How the tensors are kept: `zip` or `legacy` for PyTorch's containers, else the format's name.
-  package var container: String
+  public var container: String
   /// The same in words, such as `PyTorch, zip container`.
   package var title: String
   /// The keys that led to the state dict, joined by dots; `bare` without any; nil for formats that have none.
@@ -29,16 +29,16 @@ package struct Checkpoint: Sendable {
   }
 
   /// The one type of all tensors, or `mixed`; nil without tensors.
-  package var dtypeName: String? {
+  public var dtypeName: String? {
     let types = Set(catalogue.names.compactMap { catalogue[$0]?.dtype })
     return types.count > 1 ? "mixed" : types.first?.rawValue
   }
 
   /// Elements of all tensors.
-  package var elementCount: Int { catalogue.names.reduce(0) { $0 &+ (catalogue[$1]?.elementCount ?? 0) } }
+  public var elementCount: Int { catalogue.names.reduce(0) { $0 &+ (catalogue[$1]?.elementCount ?? 0) } }
 
   /// One line: the container and what was used of it.
-  package var summary: String {
+  public var summary: String {
     var parts = [title]
     if let wrapper { parts.append(wrapper == "bare" ? "bare state dict" : "state dict under \(wrapper)") }
     if let strippedPrefix { parts.append("prefix \(strippedPrefix) stripped") }

@@ -1,13 +1,13 @@
 import Foundation
 
 /// An amount of memory.
-package struct MemorySize: Sendable, Hashable, CustomStringConvertible {
-  package var byteCount: Int
+public struct MemorySize: Sendable, Hashable, CustomStringConvertible {
+  public var byteCount: Int
 
-  package init(byteCount: Int) { self.byteCount = byteCount }
+  public init(byteCount: Int) { self.byteCount = byteCount }
 
   /// The smallest whole number of mebibytes that is not less, as the command line takes it: `119M`.
-  package var description: String { "\((byteCount + (1 << 20) - 1) >> 20)M" }
+  public var description: String { "\((byteCount + (1 << 20) - 1) >> 20)M" }
 
   /// Binary units, to one decimal: `65.4 MiB`.
   package var inBinaryUnits: String {

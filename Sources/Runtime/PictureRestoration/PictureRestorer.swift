@@ -8,9 +8,9 @@ import Tensors
 ///
 /// Results do not depend on the number of jobs or threads. With a budget, each job may use its share of what is left of
 /// it; a picture that needs more is run alone, with all threads.
-package struct PictureRestorer {
+public struct PictureRestorer: Sendable {
   /// Pictures that are restored at the same time.
-  package let jobs: Int
+  public let jobs: Int
   private let runners: [PictureRunner]
   /// For pictures that need more than a job's share; nil without a budget, and for a single job.
   private let alone: PictureRunner?
@@ -22,7 +22,7 @@ package struct PictureRestorer {
   ///   - jobs: pictures that are restored at the same time, at least 1.
   ///   - memory: what the whole process may use; nil for no budget. Pictures that need more are restored in tiles.
   /// - Throws: `runtime.threads` for a number of threads that cannot be.
-  package init(plan: LoadedPlan, threads: Int, jobs: Int = 1, memory: MemorySize? = nil) throws {
+  public init(plan: LoadedPlan, threads: Int, jobs: Int = 1, memory: MemorySize? = nil) throws {
     let count = max(jobs, 1)
     self.jobs = count
     budget = memory.map { MemoryBudget(total: $0, plan: plan, threads: threads) }
@@ -40,7 +40,7 @@ package struct PictureRestorer {
   /// Restores every picture; calls `tell` with each outcome in the order of `items`, one at a time.
   ///
   /// An error of one picture is part of its outcome and does not touch the others.
-  package func run(
+  public func run(
     _ items: [RestorationItem], tell: @escaping @Sendable (Int, RestorationOutcome) -> Void = { _, _ in }
   ) -> [RestorationOutcome] {
     let queue = OutcomeQueue(items: items, tell: tell)

@@ -1,13 +1,13 @@
 /// One picture to restore: where it comes from and where it goes.
-package struct RestorationItem: Sendable, Hashable {
+public struct RestorationItem: Sendable, Hashable {
   /// A PNG, JPEG or .npy file.
-  package var input: String
+  public var input: String
   /// The file to write; its extension says what: .png, .jpg, .jpeg or .npy.
-  package var output: String
+  public var output: String
   /// Where input and result go side by side, as a picture; nil for nowhere.
-  package var comparison: String?
+  public var comparison: String?
 
-  package init(input: String, output: String, comparison: String? = nil) {
+  public init(input: String, output: String, comparison: String? = nil) {
     self.input = input
     self.output = output
     self.comparison = comparison

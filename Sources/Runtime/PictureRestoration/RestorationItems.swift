@@ -2,12 +2,12 @@ import Foundation
 import Tensors
 
 /// Pictures to restore, as inputs and an output lay them out: files, folders, and names that are kept.
-package struct RestorationItems: Sendable {
-  package private(set) var items: [RestorationItem]
+public struct RestorationItems: Sendable {
+  public private(set) var items: [RestorationItem]
   /// The folder of the results; nil for a single file.
-  package let folder: String?
+  public let folder: String?
   /// The folder of the comparisons; nil for a single file, or without any.
-  package private(set) var comparisonFolder: String?
+  public private(set) var comparisonFolder: String?
 
   /// Lays out inputs and outputs. Nothing is created or read, but folders are listed.
   ///
@@ -15,7 +15,7 @@ package struct RestorationItems: Sendable {
   /// other cases the output is a folder and names are kept; folders among the inputs stand for the pictures in them.
   /// - Throws: `run.output` for outputs that cannot be, `run.same-name` when two results would have one name,
   ///   `run.empty-folder`, `output.is-input`.
-  package init(inputs: [String], output: String) throws {
+  public init(inputs: [String], output: String) throws {
     if inputs.count == 1, let input = inputs.first, !Paths.isFolder(input), !Self.isFolder(output) {
       try Self.checkName(output)
       folder = nil
@@ -33,7 +33,7 @@ package struct RestorationItems: Sendable {
 
   /// Lays out the pictures of `--compare`, as the results are laid out; beside a .npy result goes a .png.
   /// - Throws: `run.output`, `run.same-name`, `output.is-input`.
-  package mutating func addComparisons(_ path: String) throws {
+  public mutating func addComparisons(_ path: String) throws {
     if folder == nil, !Self.isFolder(path) {
       guard ["png", "jpg", "jpeg"].contains(Paths.fileExtension(path)) else {
         throw EVSSMError(
@@ -51,6 +51,11 @@ package struct RestorationItems: Sendable {
       }
     }
     try checkComparisons()
+  }
+
+  /// Makes the folders of the results and the comparisons, unless they are there. Throws `run.output`.
+  public func makeFolders() throws {
+    for folder in [folder, comparisonFolder].compactMap(\.self) { try PictureFile.makeFolder(folder) }
   }
 
   private func checkComparisons() throws {

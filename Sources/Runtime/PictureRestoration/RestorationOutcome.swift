@@ -2,16 +2,20 @@ import PlanRuntime
 import Tensors
 
 /// What became of one picture.
-package struct RestorationOutcome: Sendable {
-  package let item: RestorationItem
-  package var width: Int?
-  package var height: Int?
+public struct RestorationOutcome: Sendable {
+  public let item: RestorationItem
+  /// Of the picture, in pixels; nil where it was not read.
+  public var width: Int?
+  /// Of the picture, in pixels; nil where it was not read.
+  public var height: Int?
   /// How it was cut; nil in one piece.
   package var grid: TileGrid?
-  /// Of the network alone.
-  package var seconds: Double?
-  package var notes: [String] = []
-  package var error: EVSSMError?
+  /// Wall time of the network alone; nil where it was not run to its end.
+  public var seconds: Double?
+  /// What reading changed, what the output's format could not keep, and how many values were not finite.
+  public var notes: [String] = []
+  /// Why there is no result; its place names the input. Nil for a picture that was restored and written.
+  public var error: EVSSMError?
 
   init(item: RestorationItem) { self.item = item }
 

@@ -99,7 +99,7 @@ struct RunCommand: ParsableCommand {
         category: .usage, place: .init(file: plan))
     }
     let restorer = try openRestorer(opened, pictures: layout.items.count)
-    try makeFolders(layout)
+    try layout.makeFolders()
     let outcomes = restore(layout.items) { restorer.run(layout.items, tell: $0) }
     if json { try Console.output(report(outcomes, jobs: restorer.jobs)) }
     try finish(outcomes, isSingle: layout.folder == nil)
@@ -130,7 +130,7 @@ struct RunCommand: ParsableCommand {
     guard let layout, GraphPictureRunner.canRun(graph), !inputs.contains(where: TensorFiles.isArchive) else {
       return try runTensors(session)
     }
-    try makeFolders(layout)
+    try layout.makeFolders()
     let runner = GraphPictureRunner(session: session)
     let outcomes = restore(layout.items) { tell in
       layout.items.enumerated().map { index, item in
@@ -175,10 +175,6 @@ struct RunCommand: ParsableCommand {
     let count = min(jobs, pictures)
     if maxMemory != nil { evssm_return_freed_memory() }
     return try PictureRestorer(plan: plan, threads: threads.count, jobs: count, memory: maxMemory)
-  }
-
-  private func makeFolders(_ layout: RestorationItems) throws {
-    for folder in [layout.folder, layout.comparisonFolder].compactMap(\.self) { try PictureFile.makeFolder(folder) }
   }
 
   /// Runs pictures and tells each outcome as it comes.

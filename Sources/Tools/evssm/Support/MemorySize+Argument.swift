@@ -3,7 +3,7 @@ import PictureRestoration
 
 /// Bytes, or a number with one of the units K, M, G, T, which are binary, and may be written KiB, KB and so on.
 extension MemorySize: ExpressibleByArgument {
-  package init?(argument: String) {
+  public init?(argument: String) {
     let text = argument.lowercased()
     let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
     guard let unit = Self.units[String(text.dropFirst(number.count))], number.first?.isNumber ?? false,
@@ -20,5 +20,5 @@ extension MemorySize: ExpressibleByArgument {
     return out
   }()
 
-  package var defaultValueDescription: String { description }
+  public var defaultValueDescription: String { description }
 }

@@ -3,7 +3,7 @@ import ModelCompiler
 
 /// Written `WIDTHxHEIGHT` on the command line.
 extension PictureSize: ExpressibleByArgument {
-  package init?(argument: String) {
+  public init?(argument: String) {
     let parts = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false)
     guard parts.count == 2, let width = Self.side(parts[0]), let height = Self.side(parts[1]) else { return nil }
     self.init(width: width, height: height)
@@ -15,5 +15,5 @@ extension PictureSize: ExpressibleByArgument {
     return Int(text).flatMap { $0 > 0 ? $0 : nil }
   }
 
-  package var defaultValueDescription: String { description }
+  public var defaultValueDescription: String { description }
 }
