@@ -87,7 +87,7 @@ let package = Package(
     library("ExecutionPlan", in: "Plan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
     library("PlanRuntime", in: "Runtime", ["ExecutionPlan", "PrimitiveOperators", "CKernels"]),
 
-    // What `tools/build-library` makes libevssm of.
+    // What `tools/build/library` makes libevssm of.
     library("EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.

@@ -38,7 +38,7 @@ package struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
 
   package var code: Code
   package var category: Category
-  /// What is wrong and how to mend it, in plain sentences. Text from outside is escaped by ``escaped(_:)``.
+  /// What is wrong and how to mend it, in plain sentences. Text from outside is escaped by ``escaped(_:limit:)``.
   package var message: String
   package var place: Place
   /// The name of the published limit that was exceeded, if one was (see ``Limits``).
