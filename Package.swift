@@ -66,10 +66,11 @@ let package = Package(
 
     // Values and formats.
     library("Tensors", in: "Foundation", []),
+    library("JSON", in: "Foundation", ["Tensors"]),
     library("ProtobufWire", in: "Foundation", ["Tensors", "CProtobufC"]),
     library("ZipFormat", in: "Formats", ["Tensors", "CZip"]),
     library("TorchFormat", in: "Formats", ["Tensors", "ZipFormat"]),
-    library("SafetensorsFormat", in: "Formats", ["Tensors"]),
+    library("SafetensorsFormat", in: "Formats", ["Tensors", "JSON"]),
     // Opens any checkpoint: the one list of formats.
     library("Checkpoints", in: "Formats", ["Tensors", "TorchFormat", "SafetensorsFormat"]),
     library("Imaging", in: "Formats", ["Tensors", "CPNG", "CJPEG"]),
@@ -108,14 +109,15 @@ let package = Package(
     library("EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.
-    library("InferenceServer", in: "Serving", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "CScheduling"]),
+    library(
+      "InferenceServer", in: "Serving", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "JSON", "CScheduling"]),
 
     program(
       "evssm",
       [
         "Checkpoints", "ModelCompiler", "PictureRestoration", "PictureEvaluation", "OnnxFormat", "EVSSMModel",
-        "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "CAllocationCounter",
-        arguments,
+        "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "JSON",
+        "CAllocationCounter", arguments,
       ]),
 
     program("kernel-bench", ["CKernels"]),
@@ -124,6 +126,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),
+    tests("JSONTests", ["JSON", "Tensors"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
     tests("TorchFormatTests", ["TorchFormat", "ZipFormat"]),
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
@@ -154,14 +157,15 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMLibrary", "CEVSSM",
+        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMLibrary",
+        "CEVSSM",
         "EVSSMModel", "TestSupport",
       ]),
     tests(
       "CommandTests",
       [
         "evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "ModelCompiler", "PictureRestoration",
-        "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "TestSupport",
+        "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "JSON", "TestSupport",
       ],
       exclude: ["Snapshots"]),
   ],
@@ -197,7 +201,7 @@ if buildsServer {
     .target(
       name: "InferenceServerHTTP",
       dependencies: [
-        "InferenceServer", "Imaging", "PlanRuntime", "Tensors", "CZlib", hummingbird,
+        "InferenceServer", "Imaging", "PlanRuntime", "Tensors", "JSON", "CZlib", hummingbird,
         product("HummingbirdCore", "hummingbird"), logging, metrics, lifecycle,
         product("NIOCore", "swift-nio"), product("NIOHTTP1", "swift-nio"),
         product("NIOHTTPTypes", "swift-nio-extras"), product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
@@ -220,6 +224,7 @@ if buildsServer {
       "evssmd",
       [
         "InferenceServer", "InferenceServerHTTP", "InferenceServerGRPC", "ExecutionPlan", "PlanRuntime", "Tensors",
+        "JSON",
         arguments, logging, metrics, lifecycle, product("UnixSignals", "swift-service-lifecycle"),
         product("Configuration", "swift-configuration"), product("SystemPackage", "swift-system"),
       ]),
