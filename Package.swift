@@ -46,10 +46,8 @@ let package = Package(
     system("CZip", in: "Formats", "libzip", apt: "libzip-dev"),
     system("CPNG", in: "Formats", "libpng", apt: "libpng-dev"),
     system("CJPEG", in: "Formats", "libturbojpeg", apt: "libturbojpeg0-dev"),
-    // openat2, which Swift cannot call.
-    .systemLibrary(name: "CBeneath", path: "Sources/Foundation/CBeneath"),
-    // sched_setattr, likewise.
-    .systemLibrary(name: "CScheduling", path: "Sources/Foundation/CScheduling"),
+    // Calls of Linux that Swift cannot make: openat2, sched_setattr, prctl.
+    .systemLibrary(name: "CLinux", path: "Sources/Foundation/CLinux"),
     system("COpenBLAS", in: "Model", "openblas", apt: "libopenblas-dev"),
     // Linked statically: servers and the C library need no package of it.
     system("CProtobufC", in: "Foundation", nil, apt: "libprotobuf-c-dev"),
@@ -78,7 +76,7 @@ let package = Package(
     library("NumpyArchives", in: "Formats", ["Imaging", "ZipFormat"]),
     library("PrimitiveOperators", in: "Model", ["Tensors"]),
     library(
-      "OnnxFormat", in: "Formats", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CBeneath", crypto]),
+      "OnnxFormat", in: "Formats", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CLinux", crypto]),
 
     // Compiler.
     library("GraphIR", in: "Model", ["Tensors", "PrimitiveOperators"]),
@@ -110,7 +108,7 @@ let package = Package(
 
     // Serving, without a network: models, scheduling, the protocol's data.
     library(
-      "InferenceServer", in: "Serving", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "JSON", "CScheduling"]),
+      "InferenceServer", in: "Serving", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "JSON", "CLinux"]),
 
     program(
       "evssm",
