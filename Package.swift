@@ -72,8 +72,9 @@ let package = Package(
     // Opens any checkpoint: the one list of formats.
     library("Checkpoints", in: "Formats", ["Tensors", "TorchFormat", "SafetensorsFormat"]),
     library("Imaging", in: "Formats", ["Tensors", "CPNG", "CJPEG"]),
-    // Apart from Imaging, so that servers link no zip library.
-    library("NumpyArchives", in: "Formats", ["Imaging", "ZipFormat"]),
+    library("NumpyFormat", in: "Formats", ["Tensors"]),
+    // Apart from NumpyFormat, so that what reads single arrays links no zip library.
+    library("NumpyArchives", in: "Formats", ["Tensors", "NumpyFormat", "ZipFormat"]),
     library("PrimitiveOperators", in: "Model", ["Tensors"]),
     library(
       "OnnxFormat", in: "Formats", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CLinux", crypto]),
@@ -91,9 +92,13 @@ let package = Package(
     library("PlanRuntime", in: "Runtime", ["ExecutionPlan", "PrimitiveOperators", "CKernels"]),
 
     // Restoring pictures in files: jobs, memory budgets, sessions by size, tiles.
-    library("PictureRestoration", in: "Runtime", ["ExecutionPlan", "PlanRuntime", "Imaging", "Tensors"]),
     library(
-      "PictureEvaluation", in: "Runtime", ["PictureRestoration", "PlanRuntime", "Imaging", "Tensors"]),
+      "PictureRestoration", in: "Runtime", ["ExecutionPlan", "PlanRuntime", "Imaging", "NumpyFormat", "Tensors"]),
+    // How far pictures are from each other: PSNR, SSIM, alignment.
+    library("PictureQuality", in: "Runtime", ["Imaging", "Tensors"]),
+    library(
+      "PictureEvaluation", in: "Runtime",
+      ["PictureRestoration", "PictureQuality", "PlanRuntime", "Imaging", "Tensors"]),
 
     // A checkpoint or an ONNX model to a plan with its certificate, and comparisons with the interpreter.
     library(
@@ -114,8 +119,8 @@ let package = Package(
       "evssm",
       [
         "Checkpoints", "ModelCompiler", "PictureRestoration", "PictureEvaluation", "OnnxFormat", "EVSSMModel",
-        "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "JSON",
-        "CAllocationCounter", arguments,
+        "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "PictureQuality", "NumpyFormat", "NumpyArchives",
+        "Tensors", "JSON", "CAllocationCounter", arguments,
       ]),
 
     program("kernel-bench", ["CKernels"]),
@@ -132,7 +137,7 @@ let package = Package(
       "OnnxFormatTests",
       ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),
     tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
-    tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),
+    tests("ImagingTests", ["Imaging", "PictureQuality", "NumpyFormat", "CJPEG", "TestSupport"]),
     tests("GraphIRTests", ["GraphIR", "TestSupport"]),
     tests("EVSSMModelTests", ["EVSSMModel", "TestSupport"]),
     tests(
@@ -155,15 +160,15 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMLibrary",
-        "CEVSSM",
-        "EVSSMModel", "TestSupport",
+        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "PictureQuality", "NumpyFormat",
+        "Tensors", "EVSSMLibrary", "CEVSSM", "EVSSMModel", "TestSupport",
       ]),
     tests(
       "CommandTests",
       [
         "evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "ModelCompiler", "PictureRestoration",
-        "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "JSON", "TestSupport",
+        "ExecutionPlan", "PlanRuntime", "Imaging", "PictureQuality", "NumpyFormat", "NumpyArchives", "Tensors", "JSON",
+        "TestSupport",
       ],
       exclude: ["Snapshots"]),
   ],

@@ -1,3 +1,5 @@
+import Imaging
+
 /// Three planes of a picture in double precision, as the measures of quality take them.
 struct PixelPlanes {
   let width: Int

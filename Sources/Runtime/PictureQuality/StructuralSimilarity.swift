@@ -1,3 +1,4 @@
+import Imaging
 import Tensors
 
 #if canImport(Darwin)
