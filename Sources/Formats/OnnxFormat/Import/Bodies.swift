@@ -132,7 +132,7 @@ extension NodeImporter {
 
   /// Values of the graph around bodies that they use.
   struct CapturedValues {
-    /// Those that are no constants: operands of the node behind its own.
+    /// Those that are no constants: operands of the node after its own.
     var ids: [ValueID] = []
     var names: [String] = []
     var constants: [(name: String, value: Value)] = []

@@ -5,7 +5,7 @@ extension InferRequest {
   /// Reads the body of a REST request.
   ///
   /// - Parameters:
-  ///   - headerLength: bytes of the JSON in front of binary tensors, as the `Inference-Header-Content-Length` header
+  ///   - headerLength: bytes of the JSON before binary tensors, as the `Inference-Header-Content-Length` header
   ///     says; nil when all of the body is JSON.
   /// - Throws: `invalid`, `tooLarge`.
   /// - Complexity: O(body).
