@@ -154,7 +154,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMLibrary", "CEVSSM",
+        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMLibrary",
+        "CEVSSM",
         "EVSSMModel", "TestSupport",
       ]),
     tests(
