@@ -104,7 +104,7 @@ let package = Package(
         "ExecutionPlan", "PlanRuntime",
       ]),
 
-    // What `tools/build-library` makes libevssm of.
+    // What `tools/build/library` makes libevssm of.
     library("EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.
