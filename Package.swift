@@ -104,7 +104,7 @@ let package = Package(
         "ExecutionPlan", "PlanRuntime",
       ]),
 
-    // What `tools/build-library` makes libevssm of.
+    // What `tools/build/library` makes libevssm of.
     library("EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.
@@ -154,7 +154,8 @@ let package = Package(
     tests(
       "EndToEndTests",
       [
-        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMLibrary", "CEVSSM",
+        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMLibrary",
+        "CEVSSM",
         "EVSSMModel", "TestSupport",
       ]),
     tests(

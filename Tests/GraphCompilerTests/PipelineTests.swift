@@ -76,14 +76,14 @@ import Testing
       PassTesting.outline(graph)
         == "picture_convolution \(block)halve_convolution \(block)halve_convolution "
         + "\(block)\(block)\(block)\(block)double_convolution \(block)double_convolution \(block)output_convolution")
-    let scans = graph.nodes.compactMap { $0.op as? ScanStage }
+    let scans = graph.nodes.compactMap { $0.op as? FusedScanStage }
     let (t, f, tf) = (Frame(transposed: true), Frame(halfTurned: true), Frame(transposed: true, halfTurned: true))
     #expect(scans.map(\.frame) == [t, .upright, t, tf, f, .upright, t, .upright])
     #expect(
       scans.map(\.windowSide)
         == (mode == .whole ? [Int?](repeating: nil, count: 8) : [384, 192, 96, 96, 96, 96, 192, 384]))
     #expect(scans.map(\.rank) == [1, 1, 1, 1, 1, 1, 1, 1])
-    #expect(graph.nodes.filter { $0.op is ScanStage }.allSatisfy { $0.name.hasSuffix(".scan_stage") })
+    #expect(graph.nodes.filter { $0.op is FusedScanStage }.allSatisfy { $0.name.hasSuffix(".scan_stage") })
   }
 
   @Test func stagesStopWhereAsked() throws {

@@ -78,7 +78,7 @@ extension PlanCompiler {
   ) throws -> CompiledPlan {
     var description = model
     description.minimumSide = max(model.minimumSide, minimumSide)
-    let hasWindows = result.graph.nodes.contains { ($0.op as? GraphIR.ScanStage)?.windowSide != nil }
+    let hasWindows = result.graph.nodes.contains { ($0.op as? FusedScanStage)?.windowSide != nil }
     description.windows = hasWindows ? .released : .whole
     let compiled = try emitted(result, description, precision: precision)
     _ = try compiled.loaded()

@@ -10,7 +10,7 @@ extension Emitter {
   /// Whether a step, of which there is one for each node of the graph, comes late enough to be rounded: in the second half of the first level on the way down, or behind the
   /// first halving. What is rounded before that goes through the whole network, and every other stage makes it larger.
   private func isLate(_ step: Int) -> Bool {
-    guard let halving = graph.nodes.firstIndex(where: { $0.op is GraphIR.HalveConvolution }) else { return false }
+    guard let halving = graph.nodes.firstIndex(where: { $0.op is FusedHalveConvolution }) else { return false }
     if step >= halving { return step > halving }
     let stages = graph.nodes[..<halving].indices.filter { Self.isStage(graph.nodes[$0].op) }
     // A block is a scan stage and a feed-forward stage; the first half of them, rounded up, is early.
@@ -30,7 +30,7 @@ extension Emitter {
     }
   }
 
-  private static func isStage(_ op: any Operator) -> Bool { op is GraphIR.ScanStage || op is GraphIR.FeedForwardStage }
+  private static func isStage(_ op: any Operator) -> Bool { op is FusedScanStage || op is FusedFeedForwardStage }
 
   private static let early =
     "stays in float32: what is rounded early on the way down goes through all of the network, which makes it larger"

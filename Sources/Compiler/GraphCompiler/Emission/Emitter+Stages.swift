@@ -3,14 +3,14 @@ import GraphIR
 import Tensors
 
 extension Emitter {
-  mutating func scanStage(_ node: Node, _ stage: GraphIR.ScanStage) throws -> ExecutionPlan.Operation {
-    typealias Operand = GraphIR.ScanStage.Operand
+  mutating func scanStage(_ node: Node, _ stage: FusedScanStage) throws -> ExecutionPlan.Operation {
+    typealias Operand = FusedScanStage.Operand
     let shape = try constant(node, Operand.inProjectionX.rawValue).shape
     let (inner, channels) = (shape[0], shape[1])
     let input = try buffer(node, 0)
     let choice = schedule.scan(inner: inner, rank: stage.rank)
     explain(node, choice.reason)
-    let weights = ExecutionPlan.ScanStage.Weights(
+    let weights = ScanStage.Weights(
       inProjectionX: try linear(node, Operand.inProjectionX.rawValue),
       inProjectionXBias: try vector(node, Operand.inProjectionXBias.rawValue),
       convolution: try depthwise(node, Operand.convolution.rawValue, stage.frame),
@@ -33,8 +33,8 @@ extension Emitter {
         layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels, weights: weights))
   }
 
-  mutating func feedForwardStage(_ node: Node, _ stage: GraphIR.FeedForwardStage) throws -> ExecutionPlan.Operation {
-    typealias Operand = GraphIR.FeedForwardStage.Operand
+  mutating func feedForwardStage(_ node: Node, _ stage: FusedFeedForwardStage) throws -> ExecutionPlan.Operation {
+    typealias Operand = FusedFeedForwardStage.Operand
     let channels = try constant(node, Operand.projectIn.rawValue).shape[1]
     let input = try buffer(node, 0)
     // Only the grid's anchor depends on the half turn; rows of the upright map are the fast ones in memory, so a
@@ -42,7 +42,7 @@ extension Emitter {
     let frame = Frame(transposed: false, halfTurned: stage.frame.halfTurned)
     let choice = schedule.feedForward(channels: channels, hidden: stage.hidden)
     explain(node, choice.reason)
-    let weights = ExecutionPlan.FeedForwardStage.Weights(
+    let weights = FeedForwardStage.Weights(
       projectIn: try halves(node, Operand.projectIn.rawValue, hidden: stage.hidden),
       projectInBias: try halvesVector(node, Operand.projectInBias.rawValue, hidden: stage.hidden),
       convolution: try halvesDepthwise(node, Operand.convolution.rawValue, hidden: stage.hidden, frame),

@@ -33,12 +33,12 @@ struct Emitter {
 
   private mutating func operation(_ node: Node) throws -> ExecutionPlan.Operation {
     switch node.op {
-    case is GraphIR.PictureConvolution: try pictureConvolution(node)
-    case is GraphIR.OutputConvolution: try outputConvolution(node)
-    case is GraphIR.HalveConvolution: try halveConvolution(node)
-    case is GraphIR.DoubleConvolution: try doubleConvolution(node)
-    case let stage as GraphIR.ScanStage: try scanStage(node, stage)
-    case let stage as GraphIR.FeedForwardStage: try feedForwardStage(node, stage)
+    case is FusedPictureConvolution: try pictureConvolution(node)
+    case is FusedOutputConvolution: try outputConvolution(node)
+    case is FusedHalveConvolution: try halveConvolution(node)
+    case is FusedDoubleConvolution: try doubleConvolution(node)
+    case let stage as FusedScanStage: try scanStage(node, stage)
+    case let stage as FusedFeedForwardStage: try feedForwardStage(node, stage)
     default: throw unsupported()
     }
   }
@@ -53,8 +53,8 @@ struct Emitter {
   }
 
   private static func hasKernel(_ op: any Operator) -> Bool {
-    op is GraphIR.PictureConvolution || op is GraphIR.OutputConvolution || op is GraphIR.HalveConvolution
-      || op is GraphIR.DoubleConvolution || op is GraphIR.ScanStage || op is GraphIR.FeedForwardStage
+    op is FusedPictureConvolution || op is FusedOutputConvolution || op is FusedHalveConvolution
+      || op is FusedDoubleConvolution || op is FusedScanStage || op is FusedFeedForwardStage
   }
 }
 

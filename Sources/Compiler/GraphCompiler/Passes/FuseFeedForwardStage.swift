@@ -1,7 +1,7 @@
 import GraphIR
 import Tensors
 
-/// Recognises the feed-forward half of a block as ``FeedForwardStage``.
+/// Recognises the feed-forward half of a block as ``FusedFeedForwardStage``.
 ///
 /// Of the frame only the half turn shows: it anchors the grid. The transpose is in the kernels already.
 struct FuseFeedForwardStage: FusingPass {
@@ -32,7 +32,7 @@ struct FuseFeedForwardStage: FusingPass {
     ]
     try matcher.constants(constants)
     let frame = Frame(halfTurned: pad.op.growing == .start)
-    let op = FeedForwardStage(frame: frame, hidden: split.op.sizes[0], epsilon: norm.op.epsilon)
+    let op = FusedFeedForwardStage(frame: frame, hidden: split.op.sizes[0], epsilon: norm.op.epsilon)
     return Fusion(op: op, operands: ([x] + constants).map(Fusion.Operand.value))
   }
 }

@@ -1,7 +1,7 @@
 import GraphIR
 import Tensors
 
-/// Recognises the padded picture's convolution as ``PictureConvolution``.
+/// Recognises the padded picture's convolution as ``FusedPictureConvolution``.
 struct FusePictureConvolution: FusingPass {
   static let name = "fuse-picture-convolution"
 
@@ -10,11 +10,11 @@ struct FusePictureConvolution: FusingPass {
     try matcher.require(
       pad.op.multiple == 4 && pad.op.growing == .end, "the pad is not right and bottom to multiples of 4")
     try matcher.constants([node.inputs[1]])
-    return Fusion(op: PictureConvolution(), operands: [.value(pad.inputs[0]), .value(node.inputs[1])])
+    return Fusion(op: FusedPictureConvolution(), operands: [.value(pad.inputs[0]), .value(node.inputs[1])])
   }
 }
 
-/// Recognises the last convolution, the picture added to it and the crop as ``OutputConvolution``.
+/// Recognises the last convolution, the picture added to it and the crop as ``FusedOutputConvolution``.
 struct FuseOutputConvolution: FusingPass {
   static let name = "fuse-output-convolution"
 
@@ -34,6 +34,6 @@ struct FuseOutputConvolution: FusingPass {
       "the crop is not to the picture's size")
     try matcher.constants([convolution.inputs[1]])
     let operands = [convolution.inputs[0], pad.inputs[0], convolution.inputs[1]]
-    return Fusion(op: OutputConvolution(), operands: operands.map { .value($0) })
+    return Fusion(op: FusedOutputConvolution(), operands: operands.map { .value($0) })
   }
 }

@@ -1,7 +1,7 @@
 import GraphIR
 import Tensors
 
-/// Recognises a bilinear half and a convolution as ``HalveConvolution``.
+/// Recognises a bilinear half and a convolution as ``FusedHalveConvolution``.
 struct FuseHalveConvolution: FusingPass {
   static let name = "fuse-halve-convolution"
 
@@ -10,11 +10,11 @@ struct FuseHalveConvolution: FusingPass {
       half.op.factor == .half
     else { return nil }
     try matcher.constants([node.inputs[1]])
-    return Fusion(op: HalveConvolution(), operands: [.value(half.inputs[0]), .value(node.inputs[1])])
+    return Fusion(op: FusedHalveConvolution(), operands: [.value(half.inputs[0]), .value(node.inputs[1])])
   }
 }
 
-/// Recognises a bilinear double, a convolution and an addition as ``DoubleConvolution``.
+/// Recognises a bilinear double, a convolution and an addition as ``FusedDoubleConvolution``.
 struct FuseDoubleConvolution: FusingPass {
   static let name = "fuse-double-convolution"
 
@@ -26,6 +26,7 @@ struct FuseDoubleConvolution: FusingPass {
     _ = try matcher.match(node.inputs[0], Convolution.self, inputs: 2)
     try matcher.constants([convolution.inputs[1]])
     return Fusion(
-      op: DoubleConvolution(), operands: [double.inputs[0], node.inputs[1], convolution.inputs[1]].map { .value($0) })
+      op: FusedDoubleConvolution(),
+      operands: [double.inputs[0], node.inputs[1], convolution.inputs[1]].map { .value($0) })
   }
 }

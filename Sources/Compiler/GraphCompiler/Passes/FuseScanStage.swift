@@ -1,7 +1,7 @@
 import GraphIR
 import Tensors
 
-/// Recognises the scan half of a block, with or without windows, as ``ScanStage``.
+/// Recognises the scan half of a block, with or without windows, as ``FusedScanStage``.
 struct FuseScanStage: FusingPass {
   static let name = "fuse-scan-stage"
 
@@ -18,7 +18,7 @@ struct FuseScanStage: FusingPass {
     let u = try matcher.match(scan.input, PointwiseLinear.self, inputs: 3)
     try matcher.require(u.inputs[0] == z.inputs[0], "x and z come from different norms")
     try matcher.constants(Array(u.inputs.dropFirst() + z.inputs.dropFirst() + out.inputs.dropFirst()))
-    let op = ScanStage(
+    let op = FusedScanStage(
       frame: scan.frame, windowSide: scan.side, rank: scan.rank, rmsEpsilon: norm.op.epsilon,
       layerNormEpsilon: scan.epsilon)
     let operands =
@@ -34,7 +34,7 @@ struct FuseScanStage: FusingPass {
     var side: Int?
     var rank: Int
     var epsilon: Double
-    /// From the depthwise convolution's weight to the bias of the last norm, in the order of ``ScanStage/Operand``.
+    /// From the depthwise convolution's weight to the bias of the last norm, in the order of ``FusedScanStage/Operand``.
     var constants: [Fusion.Operand]
   }
 
@@ -56,7 +56,7 @@ struct FuseScanStage: FusingPass {
     try matcher.require(scan.op.base == .two, "the scan's base is not 2")
     let dt = try matcher.match(try matcher.unary(scan.inputs[1], .softplus), PointwiseLinear.self, inputs: 3)
     let split = try matcher.match(dt.inputs[0], Split.self, inputs: 1)
-    let states = ScanStage.states
+    let states = FusedScanStage.states
     try matcher.require(
       split.node.outputs == [dt.inputs[0], scan.inputs[3], scan.inputs[4]]
         && split.op.sizes.dropFirst() == [states, states],

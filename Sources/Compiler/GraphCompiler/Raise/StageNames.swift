@@ -48,12 +48,12 @@ struct StageNames {
       weights.lazy.compactMap { name in name.range(of: end).map { String(name[..<$0.lowerBound]) } }.first
     }
     switch node.op {
-    case is ScanStage: return prefix(".attn.").map { $0 + ".scan_stage" }
-    case is FeedForwardStage: return prefix(".ffn.").map { $0 + ".feed_forward_stage" }
-    case is DoubleConvolution: return prefix(".body.1.weight").map { $0 + ".skip" }
-    case is HalveConvolution: return prefix(".weight")
-    case is PictureConvolution: return prefix(".weight")
-    case is OutputConvolution: return prefix(".weight").map { $0 + ".crop" }
+    case is FusedScanStage: return prefix(".attn.").map { $0 + ".scan_stage" }
+    case is FusedFeedForwardStage: return prefix(".ffn.").map { $0 + ".feed_forward_stage" }
+    case is FusedDoubleConvolution: return prefix(".body.1.weight").map { $0 + ".skip" }
+    case is FusedHalveConvolution: return prefix(".weight")
+    case is FusedPictureConvolution: return prefix(".weight")
+    case is FusedOutputConvolution: return prefix(".weight").map { $0 + ".crop" }
     default: return nil
     }
   }
