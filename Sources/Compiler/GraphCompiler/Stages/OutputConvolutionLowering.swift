@@ -1,18 +1,6 @@
+import ExecutionPlan
 import GraphIR
 import Tensors
-
-/// Recognises the padded picture's convolution as ``FusedPictureConvolution``.
-struct FusePictureConvolution: FusingPass {
-  static let name = "fuse-picture-convolution"
-
-  func fuse(_ node: Node, _ matcher: Matcher) throws -> Fusion? {
-    guard node.op is Convolution, let pad = matcher.find(node.inputs[0], ReflectPad.self, inputs: 1) else { return nil }
-    try matcher.require(
-      pad.op.multiple == 4 && pad.op.growing == .end, "the pad is not right and bottom to multiples of 4")
-    try matcher.constants([node.inputs[1]])
-    return Fusion(op: FusedPictureConvolution(), operands: [.value(pad.inputs[0]), .value(node.inputs[1])])
-  }
-}
 
 /// Recognises the last convolution, the picture added to it and the crop as ``FusedOutputConvolution``.
 struct FuseOutputConvolution: FusingPass {
@@ -35,5 +23,25 @@ struct FuseOutputConvolution: FusingPass {
     try matcher.constants([convolution.inputs[1]])
     let operands = [convolution.inputs[0], pad.inputs[0], convolution.inputs[1]]
     return Fusion(op: FusedOutputConvolution(), operands: operands.map { .value($0) })
+  }
+}
+
+/// ``FusedOutputConvolution`` to ``OutputConvolution``.
+struct OutputConvolutionLowering: StageLowering {
+  static let role = StageRole.other
+  static let rounding = StageRounding.none("its sums are the result, and it is a few thousandths of the work")
+
+  init(_ stage: FusedOutputConvolution) {}
+
+  static func modelName(_ weights: WeightNames) -> String? { weights.prefix(before: ".weight").map { $0 + ".crop" } }
+
+  func result(_ operands: StageOperands) throws -> StageResult? { nil }
+
+  func operation(
+    _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
+  ) throws -> ExecutionPlan.Operation {
+    let weight = try operands.weight(2)
+    let id = packer.spatial(weight)
+    return .outputConvolution(OutputConvolution(input: try maps.operand(0), channels: weight.shape[1], weight: id))
   }
 }
