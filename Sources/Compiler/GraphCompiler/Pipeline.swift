@@ -133,7 +133,7 @@ package enum Pipeline {
     return run.result
   }
 
-  private static func compile(_ graph: Graph, _ options: Options) throws -> Result {
+  static func compile(_ graph: Graph, _ options: Options) throws -> Result {
     var run = Run(graph: graph, keepsSnapshots: options.keepsSnapshots)
     if graph.nodes.contains(where: { $0.op is Primitive }) {
       for pass in raise { _ = try run.apply(pass) }

@@ -21,6 +21,6 @@ struct EVSSMCommand: ParsableCommand {
     version: "0.2.0",
     subcommands: [
       InspectCommand.self, ConvertCommand.self, CompileCommand.self, RunCommand.self, EvalCommand.self,
-      VerifyCommand.self, BenchCommand.self, KernelsCommand.self,
+      VerifyCommand.self, BenchCommand.self, KernelsCommand.self, DumpCommand.self,
     ])
 }
