@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRaising
 import PrimitiveOperators
 import ReferenceInterpreter
 import TestSupport

@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRaising
 import ReferenceInterpreter
 import TestSupport
 import Tensors

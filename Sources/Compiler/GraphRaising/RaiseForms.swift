@@ -1,13 +1,16 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Small differences of form: a norm without weights gets neutral ones, and a 1×1 matrix behind a resampling is the
 /// convolution that the resampling stages have.
-struct RaiseForms: Pass {
-  static let name = "raise-forms"
-  static let entersRegions = true
+package struct RaiseForms: Pass {
+  package init() {}
 
-  func edit(_ graph: Graph) throws -> Edit {
+  package static let name = "raise-forms"
+  package static let entersRegions = true
+
+  package func edit(_ graph: Graph) throws -> Edit {
     var edit = Edit(of: graph, pass: Self.name)
     let producers = graph.producers
     for node in graph.nodes {

@@ -1,13 +1,16 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// The padding of the picture to multiples of 4 and the crop at the end. A graph for one size that needs neither gets both,
 /// as they do nothing there.
-struct RaisePicture: Pass {
-  static let name = "raise-picture"
-  static let entersRegions = false
+package struct RaisePicture: Pass {
+  package init() {}
 
-  func edit(_ graph: Graph) throws -> Edit {
+  package static let name = "raise-picture"
+  package static let entersRegions = false
+
+  package func edit(_ graph: Graph) throws -> Edit {
     var edit = Edit(of: graph, pass: Self.name)
     let producers = graph.producers
     guard let (end, convolved, shown) = Self.end(graph, producers), let picture = Self.picture(shown, graph, producers)
@@ -58,7 +61,7 @@ struct RaisePicture: Pass {
   /// The picture that a value is, or is padded from by reflection.
   private static func picture(_ value: ValueID, _ graph: Graph, _ producers: [Int?]) -> ValueID? {
     if graph.inputs.contains(value) { return value }
-    guard let index = producers[value.index], case .grown? = (graph.nodes[index].op as? LiftedOperator)?.kind,
+    guard let index = producers[value.index], case .grown? = (graph.nodes[index].op as? RaisedOperator)?.kind,
       graph.inputs.contains(graph.nodes[index].inputs[0])
     else { return nil }
     return graph.nodes[index].inputs[0]
@@ -67,7 +70,7 @@ struct RaisePicture: Pass {
   /// The top left part that is cut from a value, if nothing else is done with it.
   private static func crop(of value: ValueID, _ graph: Graph) -> ValueID? {
     let users = graph.nodes.filter { $0.inputs.contains(value) }
-    guard users.count == 1, case .part(let top, let left, _, _)? = (users[0].op as? LiftedOperator)?.kind, top == 0,
+    guard users.count == 1, case .part(let top, let left, _, _)? = (users[0].op as? RaisedOperator)?.kind, top == 0,
       left == 0
     else { return nil }
     return users[0].outputs[0]

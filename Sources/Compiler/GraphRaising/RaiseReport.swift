@@ -4,28 +4,34 @@ import Tensors
 
 /// What is told of a graph of ONNX's operators: whether it is an EVSSM network, what of one was found in it, and what stood in
 /// the way.
-struct RaiseReport {
+package struct RaiseReport {
   /// Obstacles that are told for one graph.
   private static let maxReasons = 40
 
   /// As it was imported.
-  let source: Graph
+  package let source: Graph
   /// As far as the passes came.
-  let raised: Graph
-  let explanations: [Explanation]
+  package let raised: Graph
+  package let explanations: [Explanation]
+
+  package init(source: Graph, raised: Graph, explanations: [Explanation]) {
+    self.source = source
+    self.raised = raised
+    self.explanations = explanations
+  }
 
   /// The explanations of a graph that was raised whole, and a summary.
-  var whole: [Explanation] {
+  package var whole: [Explanation] {
     let end = raised.nodes.last?.name ?? ""
     return explanations + [
       Explanation(pass: "raise", .applied, node: end, "the graph is an EVSSM network: \(found(raised))")
     ]
   }
 
-  static let embeddedPass = "raise-embedded"
+  package static let embeddedPass = "raise-embedded"
 
   /// That a network was recognised as a part of a graph.
-  static func embedded(in outer: Graph) -> Explanation {
+  package static func embedded(in outer: Graph) -> Explanation {
     let network = outer.nodes.first { ($0.op as? Primitive)?.call == EmbeddedNetwork.call }
     return Explanation(
       pass: embeddedPass, .applied, node: network?.name ?? "",
@@ -33,13 +39,13 @@ struct RaiseReport {
   }
 
   /// Why what lies between a picture and a result is no network.
-  static func notEmbedded(_ cut: NetworkCut, of graph: Graph, _ reason: String) -> Explanation {
+  package static func notEmbedded(_ cut: NetworkCut, of graph: Graph, _ reason: String) -> Explanation {
     let end = graph.producers[cut.result.index].map { graph.nodes[$0].name } ?? ""
     return Explanation(pass: embeddedPass, .rejected, node: end, reason)
   }
 
   /// The explanations of a graph that stays as it was: what was recognised, the first obstacle, and those behind it.
-  func kept(leftOver: [Node]) -> [Explanation] {
+  package func kept(leftOver: [Node]) -> [Explanation] {
     let own = explanations.filter {
       $0.pass.hasPrefix("raise") || ($0.pass.hasPrefix("fuse") && $0.verdict == .rejected)
     }
@@ -47,9 +53,9 @@ struct RaiseReport {
     let obstacles = own.filter { $0.verdict == .rejected }.sorted {
       (order[$0.node] ?? .max) < (order[$1.node] ?? .max)
     }
-    let lifted = leftOver.filter { $0.op is LiftedOperator }
-    let rest = (lifted.isEmpty ? leftOver : lifted).map { node -> Explanation in
-      let what = (node.op as? LiftedOperator)?.description ?? node.op.label
+    let intermediate = leftOver.filter { $0.op is RaisedOperator }
+    let rest = (intermediate.isEmpty ? leftOver : intermediate).map { node -> Explanation in
+      let what = (node.op as? RaisedOperator)?.description ?? node.op.label
       return Explanation(pass: "raise", .rejected, node: node.name, "\(what) is left over, which no stage takes in")
     }
     let all = Array((inputObstacle.map { [$0] } ?? []) + obstacles + rest)
@@ -79,7 +85,7 @@ struct RaiseReport {
 
   // The recursion is bounded by `Limits.maxRegionDepth` on verified graphs.
   private func count(_ graph: Graph, _ counts: inout [String: Int]) {
-    for node in graph.nodes where !(node.op is Primitive) && !(node.op is LiftedOperator) {
+    for node in graph.nodes where !(node.op is Primitive) && !(node.op is RaisedOperator) {
       counts[node.op.label, default: 0] += 1
       for region in node.op.regions { count(region, &counts) }
     }

@@ -1,16 +1,19 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Parts of a map's channels that together are the whole become one split.
-struct RaiseSplits: Pass {
-  static let name = "raise-splits"
-  static let entersRegions = false
+package struct RaiseSplits: Pass {
+  package init() {}
 
-  func edit(_ graph: Graph) throws -> Edit {
+  package static let name = "raise-splits"
+  package static let entersRegions = false
+
+  package func edit(_ graph: Graph) throws -> Edit {
     var edit = Edit(of: graph, pass: Self.name)
     var parts: [ValueID: [(first: Int, count: Int, node: Node)]] = [:]
     for node in graph.nodes {
-      if case .channels(let first, let count)? = (node.op as? LiftedOperator)?.kind {
+      if case .channels(let first, let count)? = (node.op as? RaisedOperator)?.kind {
         parts[node.inputs[0], default: []].append((first, count, node))
       }
     }

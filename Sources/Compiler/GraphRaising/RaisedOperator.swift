@@ -3,8 +3,8 @@ import Tensors
 
 /// What a primitive does to maps where there is no operator of EVSSM for it yet: the steps between a primitive graph and
 /// a raised one. Either all of them disappear into EVSSM's operators, or the graph stays as it was.
-struct LiftedOperator: Operator {
-  enum Kind: Hashable, Sendable {
+package struct RaisedOperator: Operator {
+  package enum Kind: Hashable, Sendable {
     /// x · scale + shift; both are constants, a scalar or one number a channel.
     case affine
     /// A function of each element, by ONNX's name.
@@ -31,16 +31,16 @@ struct LiftedOperator: Operator {
     case overwritten(top: Dimension, left: Dimension)
   }
 
-  static let name = "lifted"
-  var kind: Kind
+  package static let name = "raised"
+  package var kind: Kind
 
-  init(_ kind: Kind) { self.kind = kind }
+  package init(_ kind: Kind) { self.kind = kind }
 
-  var label: String { "lifted" }
-  var attributes: [Attribute] { [Attribute("kind", "\(kind)")] }
+  package var label: String { "raised" }
+  package var attributes: [Attribute] { [Attribute("kind", "\(kind)")] }
 
   /// What the user is told is left over.
-  var description: String {
+  package var description: String {
     switch kind {
     case .affine: "a scaling or shift of channels"
     case .unary(let name): name
@@ -57,7 +57,7 @@ struct LiftedOperator: Operator {
     }
   }
 
-  func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
+  package func inferTypes(_ inputs: [ValueType]) throws -> [ValueType] {
     if case .filled(_, let type) = kind { return [type] }
     let rule = try TypeRule(self, inputs, count: 1...3)
     let map = try rule.map(0)

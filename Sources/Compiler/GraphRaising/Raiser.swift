@@ -1,21 +1,22 @@
 import GraphIR
+import GraphRewriting
 import PrimitiveOperators
 import Tensors
 
 /// A rule for some operators of ONNX: what they do to the maps that their operands show.
 ///
 /// One file a family, one line in ``RaisePrimitives/rules``.
-protocol LiftingRule: Sendable {
+protocol RaisingRule: Sendable {
   /// The operators by ONNX's names.
   var types: [String] { get }
 
-  /// The views of the results. Nil when the operands are not what the rule is about. Throws ``Mismatch`` with a reason
-  /// that helps a user when they nearly are.
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]?
+  /// What the rule makes of the primitive. Throws ``Mismatch`` with a reason that helps a user when the operands are
+  /// nearly what the rule is about.
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome
 }
 
 /// A primitive whose operands are looked at.
-struct LiftingSite {
+struct RaisingSite {
   var node: Node
   var call: PrimitiveCall
   /// The operands at the operator's input positions; nil where one is left out.
@@ -34,32 +35,19 @@ struct LiftingSite {
 
 /// Carries the maps that values of a primitive graph show from its inputs to its outputs, and builds the graph of what
 /// is done to them.
-struct Lifter {
+struct Raiser {
   let source: Graph
   let sourceProducers: [Int?]
   var edit: Edit
-  /// What the values of the primitive graph show.
-  var views: [ValueID: MapView] = [:]
-  /// Values that are linear in the 8×8 patches of a map.
-  var patches: [ValueID: PatchImage] = [:]
-  /// States of scans, position by position.
-  var recurrences: [ValueID: Recurrence] = [:]
-  /// Values at one position of a scan that was written out, and what is known of them.
-  var points: [ValueID: Field] = [:]
-  var steps: [ValueID: ScanStep] = [:]
-  var partial: [ValueID: PartialResult] = [:]
-  var wholeFields: [ValueID: Field?] = [:]
-  var pointEvaluator = FieldEvaluator()
-  /// Results of positions that were put together, in all.
-  var positionsRead = 0
-  /// Nodes that the field being looked for has led to.
-  var fieldVisits = 0
+  var maps = MapTracker()
+  var patches = PatchTracker()
+  var scans = ScanTracker()
   private var producers: [ValueID: (op: any Operator, inputs: [ValueID], output: Int)] = [:]
   private var known: [String: [ValueID]] = [:]
   private var names: Set<String>
   /// Nodes that no rule knew, with the reason: told only where they are still needed in the end.
   var unknown: [Int: String] = [:]
-  /// The node that is being lifted: new nodes are named after it.
+  /// The node that is being raised: new nodes are named after it.
   var site = ""
 
   init(_ graph: Graph, pass: String) {
@@ -69,7 +57,7 @@ struct Lifter {
     names = Set(graph.nodes.map(\.name))
   }
 
-  /// The operator that made a lifted value and its operands.
+  /// The operator that made a raised value and its operands.
   func producer(_ value: ValueID) -> (op: any Operator, inputs: [ValueID], output: Int)? { producers[value] }
 
   func type(_ value: ValueID) -> ValueType { edit[value].type }
@@ -77,7 +65,7 @@ struct Lifter {
 
   /// Adds a node, or finds the one that is the same.
   mutating func add(_ op: any Operator, _ inputs: [ValueID]) throws -> [ValueID] {
-    let inputs = op is LiftedOperator ? inputs : try inputs.map { try settled($0) }
+    let inputs = op is RaisedOperator ? inputs : try inputs.map { try settled($0) }
     let key = Self.key(op, inputs)
     if op.regions.isEmpty, let same = known[key] { return same }
     let results = try edit.add(op, inputs, name: uniqueName(site))
@@ -115,7 +103,7 @@ struct Lifter {
 
   /// The upright view of an operand, if it shows a map.
   mutating func view(_ value: ValueID?) throws -> MapView? {
-    guard let value, let view = views[value] else { return nil }
+    guard let value, let view = maps.views[value] else { return nil }
     return try upright(view)
   }
 
@@ -129,7 +117,7 @@ struct Lifter {
   func constant(_ value: ValueID?) -> Tensor? { value.flatMap { source.constant($0) } }
 
   /// The integers of a constant operand, or those of an attribute that older versions have in its place.
-  func ints(_ site: LiftingSite, _ index: Int, attribute: String) -> [Int]? {
+  func ints(_ site: RaisingSite, _ index: Int, attribute: String) -> [Int]? {
     if let values = site.ints(attribute) { return values }
     return site.input(index).flatMap { ints($0) }
   }

@@ -2,7 +2,7 @@ import Tensors
 
 extension Tensor {
   /// A float64 tensor of the given values: the form of constants that passes make.
-  init(shape: [Int], doubles: [Double]) throws {
+  package init(shape: [Int], doubles: [Double]) throws {
     guard try Checked.product(shape) == doubles.count else {
       throw EVSSMError("tensor.count", "\(doubles.count) values do not fill \(shape).", category: .internal)
     }
@@ -10,12 +10,12 @@ extension Tensor {
   }
 
   /// Every element changed, in float64.
-  func mapped(_ change: (Double) -> Double) throws -> Tensor {
+  package func mapped(_ change: (Double) -> Double) throws -> Tensor {
     try Tensor(shape: shape, doubles: doubles().map(change))
   }
 
   /// `count` slices along the first axis from `first` on, of the same element type. A view.
-  func slices(first: Int, count: Int) throws -> Tensor {
+  package func slices(first: Int, count: Int) throws -> Tensor {
     guard let size = shape.first, first >= 0, count >= 0, first + count <= size else {
       throw EVSSMError("tensor.slice", "Slices \(first)+\(count) of a tensor of shape \(shape).", category: .internal)
     }

@@ -2,17 +2,17 @@ import GraphIR
 import Tensors
 
 /// A constant operand in the terms of the map that the other operand shows.
-enum LiftedConstant {
+enum RaisedConstant {
   case scalar(Double)
   case channels([Double])
   /// (1, C, H, W) with C, H, W those of the map or 1.
   case map(Tensor)
 }
 
-extension Lifter {
+extension Raiser {
   /// What a constant is to a map that `view` shows, when the two are combined element by element. Nil when it would make
   /// the tensor larger.
-  func constant(_ tensor: Tensor, for view: MapView) throws -> LiftedConstant? {
+  func constant(_ tensor: Tensor, for view: MapView) throws -> RaisedConstant? {
     let rank = view.axes.count
     guard tensor.shape.count <= rank, tensor.dtype.isFloatingPoint || tensor.elementCount == 1 else { return nil }
     let shape = [Int](repeating: 1, count: rank - tensor.shape.count) + tensor.shape
@@ -34,7 +34,7 @@ extension Lifter {
   }
 
   /// A constant that differs from pixel to pixel, in the order of the map.
-  private func spread(_ values: [Double], _ digits: [AxisDigit], _ view: MapView) throws -> LiftedConstant? {
+  private func spread(_ values: [Double], _ digits: [AxisDigit], _ view: MapView) throws -> RaisedConstant? {
     let full = type(view.map).shape.map(\.known)
     var sizes = [1, 1, 1]
     for digit in digits {

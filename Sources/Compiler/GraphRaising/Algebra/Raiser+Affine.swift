@@ -22,10 +22,10 @@ struct AffineChange {
   }
 }
 
-extension Lifter {
+extension Raiser {
   /// A value as an affine function of another one: of itself, if nothing better is known.
   func affineParts(_ value: ValueID) -> (base: ValueID, change: AffineChange) {
-    guard let made = producer(value), let lifted = made.op as? LiftedOperator, lifted.kind == .affine,
+    guard let made = producer(value), let raised = made.op as? RaisedOperator, raised.kind == .affine,
       let scale = edit[made.inputs[1]].constant, let shift = edit[made.inputs[2]].constant
     else { return (value, .identity) }
     return (made.inputs[0], AffineChange(scale: scale.doubles(), shift: shift.doubles()))
@@ -41,7 +41,7 @@ extension Lifter {
     func constant(_ values: [Double]) throws -> ValueID {
       edit.constant("", try Tensor(shape: values.count == 1 ? [] : [values.count], doubles: values))
     }
-    return try addOne(LiftedOperator(.affine), [base, constant(whole.scale), constant(whole.shift)])
+    return try addOne(RaisedOperator(.affine), [base, constant(whole.scale), constant(whole.shift)])
   }
 
   /// The value with a scaling or shift that it ends in taken up by the operator before that.

@@ -4,7 +4,7 @@ import Tensors
 // Optimisers move transposes about. Here the frames come to stand where the network has them: in front of norms, and behind
 // sums whose operands are known in the frame.
 
-extension Lifter {
+extension Raiser {
   /// Steps that a frame is moved over; a product of two maps counts as several. A norm in pieces has about eight.
   private static let mostTurned = 24
   private static let productSteps = 6
@@ -23,8 +23,8 @@ extension Lifter {
     case let binary as ElementwiseBinary where binary.function == .multiply && made.inputs.allSatisfy { $0 == x }:
       let root = try turned(made.inputs[0], frame, steps: steps - 1)
       return try product(root, root)
-    case let lifted as LiftedOperator:
-      return try turned(map, lifted, made.inputs, frame, steps - 1) ?? changed(map, frame)
+    case let raised as RaisedOperator:
+      return try turned(map, raised, made.inputs, frame, steps - 1) ?? changed(map, frame)
     default: return try changed(map, frame)
     }
   }
@@ -35,7 +35,7 @@ extension Lifter {
 
   /// The steps to norms and activations are per pixel.
   private mutating func turned(
-    _ map: ValueID, _ step: LiftedOperator, _ inputs: [ValueID], _ frame: Frame, _ steps: Int
+    _ map: ValueID, _ step: RaisedOperator, _ inputs: [ValueID], _ frame: Frame, _ steps: Int
   ) throws -> ValueID? {
     switch step.kind {
     case .affine:

@@ -2,7 +2,7 @@ import Foundation
 import GraphIR
 import Tensors
 
-extension Lifter {
+extension Raiser {
   /// The product of two maps, of which one may have one channel.
   ///
   /// Scalar factors are taken out first, so that the ways in which a GELU or a norm can be spelt meet in one.
@@ -19,7 +19,7 @@ extension Lifter {
 
   /// Two maps of one type are EVSSM's product, the norm or the gate's other half first.
   private mutating func rawProduct(_ a: ValueID, _ b: ValueID) throws -> ValueID {
-    guard type(a) == type(b) else { return try addOne(LiftedOperator(.binary("Mul")), [a, b]) }
+    guard type(a) == type(b) else { return try addOne(RaisedOperator(.binary("Mul")), [a, b]) }
     let ordered = productRank(a) <= productRank(b) ? [a, b] : [b, a]
     return try addOne(ElementwiseBinary(.multiply), ordered)
   }
@@ -41,7 +41,7 @@ extension Lifter {
     if let softplus = try stableSoftplus(a, b) ?? stableSoftplus(b, a) { return softplus }
     if let scan = try scanWithSkip(a, b) ?? scanWithSkip(b, a) { return scan }
     if let framed = try sumInFrame(a, b) ?? sumInFrame(b, a) { return framed }
-    guard type(a) == type(b) else { return try addOne(LiftedOperator(.binary("Add")), [a, b]) }
+    guard type(a) == type(b) else { return try addOne(RaisedOperator(.binary("Add")), [a, b]) }
     let ordered = sumRank(a) <= sumRank(b) ? [a, b] : [b, a]
     return try addOne(ElementwiseBinary(.add), ordered)
   }
@@ -56,12 +56,12 @@ extension Lifter {
   }
 
   private func isZero(_ value: ValueID) -> Bool {
-    if case .filled(0, _)? = (producer(value)?.op as? LiftedOperator)?.kind { return true }
+    if case .filled(0, _)? = (producer(value)?.op as? RaisedOperator)?.kind { return true }
     return false
   }
 
-  func lifted(_ value: ValueID, _ kind: LiftedOperator.Kind) -> ValueID? {
-    guard let made = producer(value), (made.op as? LiftedOperator)?.kind == kind else { return nil }
+  func raised(_ value: ValueID, _ kind: RaisedOperator.Kind) -> ValueID? {
+    guard let made = producer(value), (made.op as? RaisedOperator)?.kind == kind else { return nil }
     return made.inputs[0]
   }
 }

@@ -1,20 +1,20 @@
 import GraphIR
 import Tensors
 
-extension Lifter {
+extension Raiser {
   /// 1/x; of a root, the reciprocal root.
   mutating func reciprocal(_ value: ValueID) throws -> ValueID {
     let (base, change) = affineParts(value)
     if change.isScalar, change.shift == [0], change.scale[0] != 0, change.scale[0] != 1 {
       return try affine(reciprocal(base), AffineChange(scale: [1 / change.scale[0]], shift: [0]))
     }
-    if let inside = lifted(value, .unary("Sqrt")) { return try reciprocalRoot(inside) }
-    return try addOne(LiftedOperator(.unary("Reciprocal")), [value])
+    if let inside = raised(value, .unary("Sqrt")) { return try reciprocalRoot(inside) }
+    return try addOne(RaisedOperator(.unary("Reciprocal")), [value])
   }
 
   mutating func root(_ value: ValueID) throws -> ValueID {
-    if let inside = lifted(value, .unary("Reciprocal")) { return try reciprocalRoot(inside) }
-    return try addOne(LiftedOperator(.unary("Sqrt")), [value])
+    if let inside = raised(value, .unary("Reciprocal")) { return try reciprocalRoot(inside) }
+    return try addOne(RaisedOperator(.unary("Sqrt")), [value])
   }
 
   /// (s·x + t)^(−1/2) = s^(−1/2)·(x + t/s)^(−1/2): the scale comes out.
@@ -23,10 +23,10 @@ extension Lifter {
     if change.isScalar, change.scale[0] > 0, change.scale[0] != 1 {
       let scale = change.scale[0]
       let inside = try affine(base, AffineChange(scale: [1], shift: [change.shift[0] / scale]))
-      let root = try addOne(LiftedOperator(.unary("Rsqrt")), [inside])
+      let root = try addOne(RaisedOperator(.unary("Rsqrt")), [inside])
       return try affine(root, AffineChange(scale: [1 / scale.squareRoot()], shift: [0]))
     }
-    return try addOne(LiftedOperator(.unary("Rsqrt")), [value])
+    return try addOne(RaisedOperator(.unary("Rsqrt")), [value])
   }
 
   mutating func power(_ value: ValueID, _ exponent: Double) throws -> ValueID? {
@@ -49,7 +49,7 @@ extension Lifter {
     case "Log": return try logarithm(value)
     case "Sqrt": return try root(value)
     case "Reciprocal": return try reciprocal(value)
-    case "Erf", "Abs", "Relu": return try addOne(LiftedOperator(.unary(type)), [value])
+    case "Erf", "Abs", "Relu": return try addOne(RaisedOperator(.unary(type)), [value])
     default: return nil
     }
   }

@@ -5,12 +5,12 @@ import Tensors
 // What products and sums of maps amount to. Each recogniser proves its form from the operators and, for constants, from
 // their values to the rounding of float32; anything else stays a product or sum.
 
-extension Lifter {
+extension Raiser {
   /// x·½(1 + erf(x/√2)), wherever the ½ was written.
   mutating func gelu(
     _ x: (base: ValueID, change: AffineChange), _ gate: (base: ValueID, change: AffineChange)
   ) throws -> ValueID? {
-    guard let argument = lifted(gate.base, .unary("Erf")), gate.change.isScalar, x.change.isScalar else { return nil }
+    guard let argument = raised(gate.base, .unary("Erf")), gate.change.isScalar, x.change.isScalar else { return nil }
     let (base, inner) = affineParts(argument)
     guard inner.isScalar else { return nil }
     let half = gate.change.scale[0]
@@ -28,15 +28,15 @@ extension Lifter {
 
   /// x · (Σx² · s² + …)^(−1/2): an RMS norm, or a layer norm when x has its mean subtracted.
   mutating func norm(_ x: ValueID, _ root: ValueID, _ scale: Double) throws -> ValueID? {
-    guard let inside = lifted(root, .unary("Rsqrt")), let channels = channels(x) else { return nil }
+    guard let inside = raised(root, .unary("Rsqrt")), let channels = channels(x) else { return nil }
     let (sum, change) = affineParts(inside)
-    guard change.isScalar, change.scale == [1], let square = lifted(sum, .sumChannels),
+    guard change.isScalar, change.scale == [1], let square = raised(sum, .sumChannels),
       let made = producer(square), (made.op as? ElementwiseBinary)?.function == .multiply, made.inputs == [x, x]
     else { return nil }
     let epsilon = change.shift[0] / Double(channels)
     guard epsilon > 0 else { return nil }
     let factor = AffineChange(scale: [snapToOne(scale / Double(channels).squareRoot())], shift: [0])
-    if let centred = lifted(x, .centre) {
+    if let centred = raised(x, .centre) {
       let ones = edit.constant("", try Tensor(shape: [channels], doubles: [Double](repeating: 1, count: channels)))
       let zeros = edit.constant("", try Tensor(shape: [channels], doubles: [Double](repeating: 0, count: channels)))
       applied("(x − mean)·(variance + ε)^(−1/2) is a layer norm")
@@ -49,10 +49,10 @@ extension Lifter {
   /// x − Σx/C.
   mutating func centred(_ x: ValueID, _ other: ValueID) throws -> ValueID? {
     let (base, change) = affineParts(other)
-    guard change.isScalar, change.shift == [0], lifted(base, .sumChannels) == x, let channels = channels(x),
+    guard change.isScalar, change.shift == [0], raised(base, .sumChannels) == x, let channels = channels(x),
       isClose(change.scale[0], -1 / Double(channels))
     else { return nil }
-    return try addOne(LiftedOperator(.centre), [x])
+    return try addOne(RaisedOperator(.centre), [x])
   }
 
   /// log(1 + exp(x)).
@@ -64,18 +64,18 @@ extension Lifter {
       applied("log(1 + exp(x)) is softplus")
       return try softplus(made.inputs[0])
     }
-    return try addOne(LiftedOperator(.unary("Log")), [value])
+    return try addOne(RaisedOperator(.unary("Log")), [value])
   }
 
   mutating func softplus(_ value: ValueID) throws -> ValueID { try addOne(ElementwiseUnary(.softplus), [value]) }
 
   /// max(x, 0) + log(1 + exp(−|x|)).
   mutating func stableSoftplus(_ positive: ValueID, _ rest: ValueID) throws -> ValueID? {
-    guard let x = lifted(positive, .unary("Relu")), let made = producer(rest),
+    guard let x = raised(positive, .unary("Relu")), let made = producer(rest),
       (made.op as? ElementwiseUnary)?.function == .softplus
     else { return nil }
     let (base, change) = affineParts(made.inputs[0])
-    guard change.isScalar, change.scale == [-1], change.shift == [0], lifted(base, .unary("Abs")) == x else {
+    guard change.isScalar, change.scale == [-1], change.shift == [0], raised(base, .unary("Abs")) == x else {
       return nil
     }
     applied("max(x, 0) + log(1 + exp(−|x|)) is softplus")
@@ -84,7 +84,7 @@ extension Lifter {
 
   /// Where x is large, softplus(x) is x: PyTorch writes it so.
   mutating func thresholdedSoftplus(_ condition: ValueID, _ then: ValueID, _ otherwise: ValueID) throws -> ValueID? {
-    guard let made = producer(condition), case .exceeds(let threshold)? = (made.op as? LiftedOperator)?.kind,
+    guard let made = producer(condition), case .exceeds(let threshold)? = (made.op as? RaisedOperator)?.kind,
       made.inputs[0] == then, let inner = producer(otherwise),
       (inner.op as? ElementwiseUnary)?.function == .softplus, inner.inputs[0] == then
     else { return nil }

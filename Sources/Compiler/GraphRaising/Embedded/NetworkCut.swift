@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import PrimitiveOperators
 import Tensors
 
@@ -7,17 +8,17 @@ import Tensors
 ///
 /// Where a network begins and ends is told by what it does with its picture: it is convolved, and added to the result of
 /// the last convolution. What lies between is then recognised, or not, like a graph of its own.
-struct NetworkCut: Hashable {
-  let picture: ValueID
-  let result: ValueID
+package struct NetworkCut: Hashable {
+  package let picture: ValueID
+  package let result: ValueID
 
   /// Places that are tried of one graph.
-  private static let most = 4
+  private static let maxCandidates = 4
   /// Operators that only pad and crop, which a network does to its picture itself.
   private static let layout: Set<String> = ["Pad", "Slice", "Gather", "Concat", "Identity"]
 
   /// Those of a graph, the larger ones first, without the graph as a whole.
-  static func candidates(_ graph: Graph) -> [NetworkCut] {
+  package static func candidates(_ graph: Graph) -> [NetworkCut] {
     let producers = graph.producers
     var found: [NetworkCut] = []
     for convolution in graph.nodes where isPictureConvolution(convolution, graph) {
@@ -32,9 +33,9 @@ struct NetworkCut: Hashable {
           }
         }
       }
-      if found.count >= most { break }
+      if found.count >= maxCandidates { break }
     }
-    return Array(found.prefix(most))
+    return Array(found.prefix(maxCandidates))
   }
 
   private static func isPicture(_ type: ValueType) -> Bool {
@@ -95,15 +96,15 @@ struct NetworkCut: Hashable {
 
 extension NetworkCut {
   /// The two graphs of a cut.
-  struct Parts {
+  package struct Parts {
     /// From the picture to the result, as a graph of its own.
-    var inner: Graph
+    package var inner: Graph
     /// The whole graph with one ``EmbeddedNetwork`` in the place of the inner one.
-    var outer: Graph
+    package var outer: Graph
   }
 
   /// Throws ``Mismatch`` when the part between reads anything but the picture and its size, or is read from outside.
-  func parts(_ graph: Graph) throws -> Parts {
+  package func parts(_ graph: Graph) throws -> Parts {
     let producers = graph.producers
     let inside = try self.inside(graph, producers)
     let outside = live(graph, producers)

@@ -1,8 +1,9 @@
 import Foundation
 import GraphIR
+import GraphRewriting
 import Tensors
 
-extension PatchImage {
+extension PatchMap {
   /// The real, even transfer function (C, 8, 8) of what is done to a patch, when that is a circular convolution.
   var filter: Tensor? {
     let inner = axes.compactMap { axis in if case .inner(let count) = axis, count != 1 { count } else { nil } }
@@ -85,12 +86,12 @@ extension PatchImage {
   }
 }
 
-extension Lifter {
+extension Raiser {
   /// The spectral filter of a map, padded in front and cut behind as the network does it.
-  mutating func filtered(_ image: PatchImage, _ filter: Tensor) throws -> MapView? {
+  mutating func filtered(_ image: PatchMap, _ filter: Tensor) throws -> MapView? {
     applied("what is done to each 8×8 patch is a circular convolution: a spectral filter")
     let weight = edit.constant("fft", filter)
-    if let made = producer(image.map), case .grown? = (made.op as? LiftedOperator)?.kind {
+    if let made = producer(image.map), case .grown? = (made.op as? RaisedOperator)?.kind {
       let padded = try addOne(ReflectPad(multiple: 8), [made.inputs[0]])
       guard type(padded) == type(image.map) else { throw Mismatch("the map is not padded to the next multiples of 8") }
       return image.view(of: try addOne(SpectralFilter(), [padded, weight]))

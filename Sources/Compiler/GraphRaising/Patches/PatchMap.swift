@@ -8,7 +8,7 @@ import Tensors
 /// What the primitives in between do to a patch is found by doing it to all 64 patches that have a single one: they
 /// stand side by side along the grid of patches, or one run after the other where there is no grid. As the operators are
 /// linear and touch no axis of the grid, that is a proof and not a sample.
-struct PatchImage: Sendable {
+struct PatchMap: Sendable {
   /// What runs along an axis of the tensor.
   enum Axis: Sendable, Hashable {
     /// Digits of channels or of the grid of patches.

@@ -1,19 +1,20 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Convolutions that keep the size of the map: dense, depthwise, 1×1, and along the scan order.
-struct LiftConvolution: LiftingRule {
+struct ConvolutionRule: RaisingRule {
   let types = ["Conv"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard let input = site.input(0), let weight = lifter.constant(site.input(1)) else { return nil }
-    let padded = lifter.paddedSource(input)
-    guard let view = try lifter.view(padded?.value ?? input) else { return nil }
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
+    guard let input = site.input(0), let weight = raiser.constant(site.input(1)) else { return .notApplicable }
+    let padded = raiser.paddedSource(input)
+    guard let view = try raiser.view(padded?.value ?? input) else { return .notApplicable }
     let spatial = weight.shape.count - 2
-    guard view.axes.count == spatial + 2, (1...2).contains(spatial) else { return nil }
+    guard view.axes.count == spatial + 2, (1...2).contains(spatial) else { return .notApplicable }
     var pads = site.ints("pads") ?? [Int](repeating: 0, count: 2 * spatial)
     if let mode = site.string("auto_pad"), mode != "NOTSET" {
-      guard mode == "SAME_UPPER" || mode == "SAME_LOWER" else { return nil }
+      guard mode == "SAME_UPPER" || mode == "SAME_LOWER" else { return .notApplicable }
       let sides = weight.shape[2...].map { $0 / 2 }
       pads = sides + sides
     }
@@ -25,13 +26,13 @@ struct LiftConvolution: LiftingRule {
     else {
       throw Mismatch("only convolutions of stride 1 that keep the size of the map are part of a stage")
     }
-    let bias = lifter.constant(site.input(2))
-    if site.input(2) != nil && bias == nil { return nil }
+    let bias = raiser.constant(site.input(2))
+    if site.input(2) != nil && bias == nil { return .notApplicable }
     let groups = site.int("group") ?? 1
     let made = Built(
-      weight: weight, name: lifter.source[site.inputs[1]!].name, bias: bias,
-      biasName: site.input(2).map { lifter.source[$0].name } ?? "", groups: groups)
-    return try build(made, view, &lifter).map { [$0] }
+      weight: weight, name: raiser.source[site.inputs[1]!].name, bias: bias,
+      biasName: site.input(2).map { raiser.source[$0].name } ?? "", groups: groups)
+    return .one(try build(made, view, &raiser))
   }
 
   private struct Built {
@@ -42,42 +43,42 @@ struct LiftConvolution: LiftingRule {
     var groups: Int
   }
 
-  private func build(_ built: Built, _ view: MapView, _ lifter: inout Lifter) throws -> MapView? {
-    guard let channels = lifter.channels(view.map), view.channelAxis(Dimension(channels)) == 1 || channels == 1,
+  private func build(_ built: Built, _ view: MapView, _ raiser: inout Raiser) throws -> MapView? {
+    guard let channels = raiser.channels(view.map), view.channelAxis(Dimension(channels)) == 1 || channels == 1,
       view.axes[0].isEmpty
     else { return nil }
     let kernel = Array(built.weight.shape[2...])
     let outputs = built.weight.shape[0]
     if kernel.allSatisfy({ $0 == 1 }), built.groups == 1 {
       let matrix = try Self.view(built.weight, [outputs, channels])
-      var inputs = [view.map, lifter.edit.constant(built.name, matrix)]
-      if let bias = built.bias { inputs.append(lifter.edit.constant(built.biasName, bias)) }
-      return view.withChannels(try lifter.addOne(PointwiseLinear(), inputs), 1, outputs)
+      var inputs = [view.map, raiser.edit.constant(built.name, matrix)]
+      if let bias = built.bias { inputs.append(raiser.edit.constant(built.biasName, bias)) }
+      return view.withChannels(try raiser.addOne(PointwiseLinear(), inputs), 1, outputs)
     }
-    if built.groups == channels, outputs == channels { return try depthwise(built, view, channels, &lifter) }
-    let size = lifter.type(view.map).shape
-    let isMap = MapView(view.map, lifter.type(view.map)).axes == view.axes
+    if built.groups == channels, outputs == channels { return try depthwise(built, view, channels, &raiser) }
+    let size = raiser.type(view.map).shape
+    let isMap = MapView(view.map, raiser.type(view.map)).axes == view.axes
     guard built.groups == 1, kernel.count == 2, kernel[0] == kernel[1], isMap, size.count == 4 else {
       throw Mismatch("the convolution is neither dense and square nor depthwise")
     }
     guard built.bias?.doubles().allSatisfy({ $0 == 0 }) ?? true else {
       throw Mismatch("a dense convolution with a bias is not part of the network")
     }
-    let weight = lifter.edit.constant(built.name, built.weight)
-    return view.withChannels(try lifter.addOne(Convolution(), [view.map, weight]), 1, outputs)
+    let weight = raiser.edit.constant(built.name, built.weight)
+    return view.withChannels(try raiser.addOne(Convolution(), [view.map, weight]), 1, outputs)
   }
 
   private func depthwise(
-    _ built: Built, _ view: MapView, _ channels: Int, _ lifter: inout Lifter
+    _ built: Built, _ view: MapView, _ channels: Int, _ raiser: inout Raiser
   ) throws -> MapView? {
-    let size = lifter.type(view.map).shape
+    let size = raiser.type(view.map).shape
     let kernel = Array(built.weight.shape[2...])
     let rowMajor = [AxisDigit(axis: .row, size: size[2]), AxisDigit(axis: .column, size: size[3])]
       .filter { $0.size != 1 }
-    if kernel == [3, 3], MapView(view.map, lifter.type(view.map)).axes == view.axes {
-      let weight = lifter.edit.constant(built.name, try Self.view(built.weight, [channels, 3, 3]))
-      let bias = built.bias.map { [lifter.edit.constant(built.biasName, $0)] } ?? []
-      return view.showing(try lifter.addOne(DepthwiseConvolution(), [view.map, weight] + bias))
+    if kernel == [3, 3], MapView(view.map, raiser.type(view.map)).axes == view.axes {
+      let weight = raiser.edit.constant(built.name, try Self.view(built.weight, [channels, 3, 3]))
+      let bias = built.bias.map { [raiser.edit.constant(built.biasName, $0)] } ?? []
+      return view.showing(try raiser.addOne(DepthwiseConvolution(), [view.map, weight] + bias))
     }
     // One long axis with all positions, and kernels of one row elsewhere.
     let long = kernel.indices.filter { !view.axes[2 + $0].isEmpty }
@@ -85,10 +86,10 @@ struct LiftConvolution: LiftingRule {
       kernel.indices.allSatisfy({ $0 == long[0] || kernel[$0] == 1 })
     else { throw Mismatch("the depthwise convolution is neither 3×3 nor along the scan order") }
     let taps = kernel[long[0]]
-    let weight = lifter.edit.constant(built.name, try Self.view(built.weight, [channels, taps]))
+    let weight = raiser.edit.constant(built.name, try Self.view(built.weight, [channels, taps]))
     let zeros = try Tensor(shape: [channels], floats: [Float](repeating: 0, count: channels))
-    let bias = lifter.edit.constant(built.biasName, built.bias ?? zeros)
-    return view.showing(try lifter.addOne(ScanConvolution(), [view.map, weight, bias]))
+    let bias = raiser.edit.constant(built.biasName, built.bias ?? zeros)
+    return view.showing(try raiser.addOne(ScanConvolution(), [view.map, weight, bias]))
   }
 
   private static func view(_ tensor: Tensor, _ shape: [Int]) throws -> Tensor {
@@ -96,7 +97,7 @@ struct LiftConvolution: LiftingRule {
   }
 }
 
-extension Lifter {
+extension Raiser {
   /// The operand of a zero padding of the spatial axes in front of a convolution, and its pads.
   func paddedSource(_ value: ValueID) -> (value: ValueID, pads: [Int])? {
     guard let index = sourceProducers[value.index], let primitive = source.nodes[index].op as? Primitive,

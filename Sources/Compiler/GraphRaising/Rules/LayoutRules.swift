@@ -1,27 +1,28 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Operators that only lay the elements out in another way.
-struct LiftLayout: LiftingRule {
+struct LayoutRule: RaisingRule {
   let types = ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Cast", "Expand", "Dropout"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard let input = site.input(0), let view = lifter.views[input] else { return nil }
-    let from = lifter.source[input].type
-    let to = lifter.source[site.node.outputs[0]].type
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
+    guard let input = site.input(0), let view = raiser.maps.views[input] else { return .notApplicable }
+    let from = raiser.source[input].type
+    let to = raiser.source[site.node.outputs[0]].type
     switch site.call.type {
     case "Transpose":
       let permutation = site.ints("perm") ?? Array(view.axes.indices.reversed())
-      return view.transposed(permutation).map { [$0] }
+      return .one(view.transposed(permutation))
     case "Cast":
       guard from.dtype == to.dtype else {
         throw Mismatch("a map is cast to \(to.dtype.rawValue); only networks in float32 are recognised")
       }
-      return [view]
+      return .raised([view])
     case "Expand", "Identity", "Dropout":
-      guard let same = try view.reshaped(to: to.shape), try isSameCount(from, to) else { return nil }
-      return [same]
-    default: return try view.reshaped(to: to.shape).map { [$0] }
+      guard let same = try view.reshaped(to: to.shape), try isSameCount(from, to) else { return .notApplicable }
+      return .raised([same])
+    default: return .one(try view.reshaped(to: to.shape))
     }
   }
 
@@ -31,68 +32,72 @@ struct LiftLayout: LiftingRule {
 }
 
 /// One element of an axis of size 1, or an axis read backwards.
-struct LiftGather: LiftingRule {
+struct GatherRule: RaisingRule {
   let types = ["Gather", "GatherND"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard let input = site.input(0), let view = lifter.views[input], var index = lifter.constant(site.input(1)) else {
-      return nil
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
+    guard let input = site.input(0), let view = raiser.maps.views[input], var index = raiser.constant(site.input(1))
+    else {
+      return .notApplicable
     }
     let rank = view.axes.count
     var axis = site.int("axis") ?? 0
     if site.call.type == "GatherND" {
       // One number a place: the first axis is gathered.
-      guard site.int("batch_dims") ?? 0 == 0, index.shape.count == 2, index.shape[1] == 1 else { return nil }
+      guard site.int("batch_dims") ?? 0 == 0, index.shape.count == 2, index.shape[1] == 1 else { return .notApplicable }
       index = try Tensor(
         dtype: index.dtype, shape: [index.shape[0]], storage: index.storage, byteOffset: index.byteOffset)
     }
     if axis < 0 { axis += rank }
-    guard view.axes.indices.contains(axis) else { return nil }
+    guard view.axes.indices.contains(axis) else { return .notApplicable }
     let positions = index.doubles()
     if view.axes[axis].isEmpty, positions.count == 1 {
-      if index.shape.isEmpty { return view.dropping(axis: axis).map { [$0] } }
-      return index.shape.count == 1 ? [view] : nil
+      if index.shape.isEmpty { return .one(view.dropping(axis: axis)) }
+      return index.shape.count == 1 ? .raised([view]) : .notApplicable
     }
-    guard index.shape.count == 1, let size = lifter.shape(input)[axis].known, positions.count > 0 else { return nil }
-    if positions == (0..<size).map({ Double(size - 1 - $0) }) { return [view.reversed(axis: axis)] }
+    guard index.shape.count == 1, let size = raiser.shape(input)[axis].known, positions.count > 0 else {
+      return .notApplicable
+    }
+    if positions == (0..<size).map({ Double(size - 1 - $0) }) { return .raised([view.reversed(axis: axis)]) }
     let first = Int(positions[0])
-    guard first >= 0, positions == positions.indices.map({ Double(first + $0) }) else { return nil }
-    return try lifter.channelPart(input, axis: axis, first: first, count: positions.count).map { [$0] }
+    guard first >= 0, positions == positions.indices.map({ Double(first + $0) }) else { return .notApplicable }
+    return .one(try raiser.channelPart(input, axis: axis, first: first, count: positions.count))
   }
 }
 
 /// Parts of channels, parts of maps, and axes read backwards.
-struct LiftSlice: LiftingRule {
+struct SliceRule: RaisingRule {
   let types = ["Slice"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard let input = site.input(0), var view = lifter.views[input], let starts = lifter.sizes(site.input(1)),
-      let ends = lifter.sizes(site.input(2))
-    else { return nil }
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
+    guard let input = site.input(0), var view = raiser.maps.views[input], let starts = raiser.sizes(site.input(1)),
+      let ends = raiser.sizes(site.input(2))
+    else { return .notApplicable }
     let rank = view.axes.count
-    let axes = (site.input(3).flatMap { lifter.ints($0) } ?? Array(0..<rank)).map { $0 < 0 ? $0 + rank : $0 }
-    let steps = site.input(4).flatMap { lifter.ints($0) } ?? [Int](repeating: 1, count: axes.count)
-    guard axes.count == starts.count, axes.count == ends.count, axes.count == steps.count else { return nil }
-    let to = lifter.shape(site.node.outputs[0])
-    let from = lifter.shape(input)
+    let axes = (site.input(3).flatMap { raiser.ints($0) } ?? Array(0..<rank)).map { $0 < 0 ? $0 + rank : $0 }
+    let steps = site.input(4).flatMap { raiser.ints($0) } ?? [Int](repeating: 1, count: axes.count)
+    guard axes.count == starts.count, axes.count == ends.count, axes.count == steps.count else { return .notApplicable }
+    let to = raiser.shape(site.node.outputs[0])
+    let from = raiser.shape(input)
     var cut: [(axis: Int, start: Dimension)] = []
     for (index, axis) in axes.enumerated() {
-      guard (0..<rank).contains(axis) else { return nil }
+      guard (0..<rank).contains(axis) else { return .notApplicable }
       if steps[index] == -1, to[axis] == from[axis] {
         view = view.reversed(axis: axis)
       } else if steps[index] == 1 {
         if to[axis] != from[axis] { cut.append((axis, try start(starts[index], from[axis]))) }
       } else {
-        return nil
+        return .notApplicable
       }
     }
-    if cut.isEmpty { return [view] }
-    if cut.count == 1, let first = cut[0].start.known, let count = to[cut[0].axis].known, view == lifter.views[input],
-      let part = try lifter.channelPart(input, axis: cut[0].axis, first: first, count: count)
+    if cut.isEmpty { return .raised([view]) }
+    if cut.count == 1, let first = cut[0].start.known, let count = to[cut[0].axis].known,
+      view == raiser.maps.views[input],
+      let part = try raiser.channelPart(input, axis: cut[0].axis, first: first, count: count)
     {
-      return [part]
+      return .raised([part])
     }
-    return try lifter.spatialPart(view, cut, to).map { [$0] }
+    return .one(try raiser.spatialPart(view, cut, to))
   }
 
   /// Negative starts count from the end.
@@ -104,18 +109,20 @@ struct LiftSlice: LiftingRule {
 }
 
 /// Channels dealt out to several tensors.
-struct LiftSplit: LiftingRule {
+struct SplitRule: RaisingRule {
   let types = ["Split"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard let view = try lifter.view(site.input(0)) else { return nil }
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
+    guard let view = try raiser.view(site.input(0)) else { return .notApplicable }
     var axis = site.int("axis") ?? 0
     if axis < 0 { axis += view.axes.count }
-    guard let channels = lifter.channels(view.map), view.channelAxis(Dimension(channels)) == axis else { return nil }
-    let sizes = site.node.outputs.compactMap { lifter.shape($0)[axis].known }
-    guard sizes.count == site.node.outputs.count, sizes.reduce(0, +) == channels else { return nil }
-    let parts = try lifter.add(Split(sizes), [view.map])
-    return parts.enumerated().map { view.withChannels($1, axis, sizes[$0]) }
+    guard let channels = raiser.channels(view.map), view.channelAxis(Dimension(channels)) == axis else {
+      return .notApplicable
+    }
+    let sizes = site.node.outputs.compactMap { raiser.shape($0)[axis].known }
+    guard sizes.count == site.node.outputs.count, sizes.reduce(0, +) == channels else { return .notApplicable }
+    let parts = try raiser.add(Split(sizes), [view.map])
+    return .raised(parts.enumerated().map { view.withChannels($1, axis, sizes[$0]) })
   }
 }
 
@@ -128,13 +135,13 @@ extension MapView {
   }
 }
 
-extension Lifter {
+extension Raiser {
   /// Some of the channels of the map that a tensor shows, when they are what a part of one of its axes is.
   mutating func channelPart(_ value: ValueID, axis: Int, first: Int, count: Int) throws -> MapView? {
     guard let view = try view(value), let channels = channels(view.map),
       view.channelAxis(Dimension(channels)) == axis, first >= 0, count > 0, first + count <= channels
     else { return nil }
-    let part = try addOne(LiftedOperator(.channels(first: first, count: count)), [view.map])
+    let part = try addOne(RaisedOperator(.channels(first: first, count: count)), [view.map])
     return view.withChannels(part, axis, count)
   }
 
@@ -166,7 +173,7 @@ extension Lifter {
   private mutating func cutOut(
     _ map: ValueID, _ top: Dimension, _ left: Dimension, _ height: Dimension, _ width: Dimension
   ) throws -> ValueID {
-    if let made = producer(map), case .part(let t, let l, _, _)? = (made.op as? LiftedOperator)?.kind {
+    if let made = producer(map), case .part(let t, let l, _, _)? = (made.op as? RaisedOperator)?.kind {
       return try cutOut(made.inputs[0], t.plus(top), l.plus(left), height, width)
     }
     if top == 0, left == 0 {
@@ -175,6 +182,6 @@ extension Lifter {
       }
       if producer(map)?.op is SpectralFilter { return try addOne(Crop(height: height, width: width), [map]) }
     }
-    return try addOne(LiftedOperator(.part(top: top, left: left, height: height, width: width)), [map])
+    return try addOne(RaisedOperator(.part(top: top, left: left, height: height, width: width)), [map])
   }
 }

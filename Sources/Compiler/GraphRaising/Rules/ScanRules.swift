@@ -1,15 +1,16 @@
 import GraphIR
+import GraphRewriting
 import PrimitiveOperators
 import Tensors
 
 /// ONNX's Scan over all positions, with the selective scan's recurrence as its body.
-struct LiftScan: LiftingRule {
+struct ScanRule: RaisingRule {
   let types = ["Scan"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
     guard let primitive = site.node.op as? Primitive, let body = primitive.bodies.first,
       let scanned = site.int("num_scan_inputs")
-    else { return nil }
+    else { return .notApplicable }
     let own = site.node.inputs.count - primitive.captureCount
     let states = own - scanned
     guard states == 1, scanned > 0 else { throw Mismatch("the Scan has \(states) states; a selective scan has one") }
@@ -18,45 +19,47 @@ struct LiftScan: LiftingRule {
       (site.ints("scan_output_axes") ?? []).allSatisfy({ $0 == 0 })
     else { throw Mismatch("the Scan runs backwards or stacks its results along another axis than the first") }
     var recogniser = ScanRecogniser(body)
-    try recogniser.state(body.inputs[0], initial: site.node.inputs[0], lifter)
+    try recogniser.state(body.inputs[0], initial: site.node.inputs[0], raiser)
     let axes = site.ints("scan_input_axes") ?? [Int](repeating: 0, count: scanned)
     for index in 0..<scanned {
-      try recogniser.scanned(body.inputs[1 + index], site.node.inputs[1 + index], axis: axes[index], &lifter)
+      try recogniser.scanned(body.inputs[1 + index], site.node.inputs[1 + index], axis: axes[index], &raiser)
     }
     for index in 0..<primitive.captureCount {
-      try recogniser.captured(body.inputs[own + index], site.node.inputs[own + index], &lifter)
+      try recogniser.captured(body.inputs[own + index], site.node.inputs[own + index], &raiser)
     }
-    return try recogniser.finish(state: body.outputs[0], results: Array(body.outputs.dropFirst()), site, &lifter)
+    return try recogniser.finish(state: body.outputs[0], results: Array(body.outputs.dropFirst()), site, &raiser)
   }
 }
 
 /// A Loop over all positions that carries the state and reads its operands at the number of the iteration. Its results are
 /// collected by the Loop, or written position by position into a tensor that it carries too.
-struct LiftLoop: LiftingRule {
+struct LoopRule: RaisingRule {
   let types = ["Loop"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard let primitive = site.node.op as? Primitive, let body = primitive.bodies.first else { return nil }
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
+    guard let primitive = site.node.op as? Primitive, let body = primitive.bodies.first else { return .notApplicable }
     let given = site.inputs.prefix(2).compactMap { $0 }.count
     let own = site.node.inputs.count - primitive.captureCount
     let carried = own - given
-    guard (1...2).contains(carried), body.outputs.count >= 1 + carried, let trips = site.input(0) else { return nil }
+    guard (1...2).contains(carried), body.outputs.count >= 1 + carried, let trips = site.input(0) else {
+      return .notApplicable
+    }
     let written = try carried == 2 ? WrittenResult(body) : nil
-    if carried == 2 && written == nil { return nil }
+    if carried == 2 && written == nil { return .notApplicable }
     let state = written.map { 1 - $0.carried } ?? 0
     var recogniser = ScanRecogniser(body)
     recogniser.fields.iteration = body.inputs[0]
     guard recogniser.goesOn(body.outputs[0], input: body.inputs[1]) else {
       throw Mismatch("the Loop may end before all positions are done")
     }
-    try recogniser.state(body.inputs[2 + state], initial: site.node.inputs[given + state], lifter)
+    try recogniser.state(body.inputs[2 + state], initial: site.node.inputs[given + state], raiser)
     for index in 0..<primitive.captureCount {
-      try recogniser.captured(body.inputs[2 + carried + index], site.node.inputs[own + index], &lifter)
+      try recogniser.captured(body.inputs[2 + carried + index], site.node.inputs[own + index], &raiser)
     }
-    recogniser.trips = lifter.sizes(trips)?.first
+    recogniser.trips = raiser.sizes(trips)?.first
     recogniser.written = written
     let results = Array(body.outputs.dropFirst(1 + carried))
-    return try recogniser.finish(state: body.outputs[1 + state], results: results, site, &lifter)
+    return try recogniser.finish(state: body.outputs[1 + state], results: results, site, &raiser)
   }
 }
 
@@ -70,13 +73,13 @@ private struct ScanRecogniser {
 
   init(_ body: Graph) { fields = BodyFields(body) }
 
-  mutating func state(_ input: ValueID, initial: ValueID, _ lifter: Lifter) throws {
-    guard lifter.isZeros(initial) else { throw Mismatch("the state does not begin with zeros") }
-    fields.fields[input] = evaluator.leaf(.state, lifter.shape(initial))
+  mutating func state(_ input: ValueID, initial: ValueID, _ raiser: Raiser) throws {
+    guard raiser.isZeros(initial) else { throw Mismatch("the state does not begin with zeros") }
+    fields.fields[input] = evaluator.leaf(.state, raiser.shape(initial))
   }
 
-  mutating func scanned(_ input: ValueID, _ value: ValueID, axis: Int, _ lifter: inout Lifter) throws {
-    guard var field = try lifter.field(value, &evaluator) else {
+  mutating func scanned(_ input: ValueID, _ value: ValueID, axis: Int, _ raiser: inout Raiser) throws {
+    guard var field = try raiser.field(value, &evaluator) else {
       throw Mismatch("an operand of the Scan is not a map, nor a product or exponential of maps")
     }
     let at = axis < 0 ? axis + field.axes.count : axis
@@ -87,8 +90,8 @@ private struct ScanRecogniser {
     fields.fields[input] = field
   }
 
-  mutating func captured(_ input: ValueID, _ value: ValueID, _ lifter: inout Lifter) throws {
-    if let field = try lifter.field(value, &evaluator) { fields.fields[input] = field }
+  mutating func captured(_ input: ValueID, _ value: ValueID, _ raiser: inout Raiser) throws {
+    if let field = try raiser.field(value, &evaluator) { fields.fields[input] = field }
   }
 
   /// Whether a Loop's condition is always true.
@@ -98,14 +101,14 @@ private struct ScanRecogniser {
   }
 
   mutating func finish(
-    state: ValueID, results: [ValueID], _ site: LiftingSite, _ lifter: inout Lifter
-  ) throws -> [MapView?]? {
+    state: ValueID, results: [ValueID], _ site: RaisingSite, _ raiser: inout Raiser
+  ) throws -> RaisingOutcome {
     try fields.run(&evaluator, state: state)
     guard let newState = fields.newState else {
       throw Mismatch("the body does more than multiply, add and take exponentials")
     }
     let recurrence = try Recurrence(newState, evaluator)
-    let size = lifter.type(recurrence.u).shape
+    let size = raiser.type(recurrence.u).shape
     if fields.iteration != nil {
       guard let trips, try trips == size[2].times(size[3]) else {
         throw Mismatch("the Loop does not run over all positions")
@@ -114,7 +117,7 @@ private struct ScanRecogniser {
     var views: [MapView?] = [nil]
     if let written {
       let readout = try Readout(written.field(&fields, &evaluator), state: .newState, recurrence, evaluator)
-      let view = try written.view(lifter.scan(recurrence, readout), lifter)
+      let view = try written.view(raiser.scan(recurrence, readout), raiser)
       views = written.carried == 0 ? [view, nil] : [nil, view]
     }
     for (result, output) in zip(results, site.node.outputs.dropFirst(views.count)) {
@@ -123,38 +126,38 @@ private struct ScanRecogniser {
         continue
       }
       if field.terms.count == 1, field.terms[0].factors.map(\.leaf) == [.newState] {
-        lifter.recurrences[output] = recurrence
+        raiser.scans.recurrences[output] = recurrence
         views.append(nil)
         continue
       }
       let readout = try Readout(field, state: .newState, recurrence, evaluator)
-      let map = try lifter.scan(recurrence, readout)
-      views.append(lifter.scanView(map, lifter.shape(output)))
+      let map = try raiser.scan(recurrence, readout)
+      views.append(raiser.scanView(map, raiser.shape(output)))
     }
-    return views
+    return .raised(views)
   }
 }
 
 /// Results that are read from the states of all positions at once, outside the Scan.
-struct LiftReadout: LiftingRule {
+struct ReadoutRule: RaisingRule {
   let types = ["ReduceSum", "Einsum", "MatMul"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard !lifter.recurrences.isEmpty else { return nil }
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
+    guard !raiser.scans.recurrences.isEmpty else { return .notApplicable }
     let output = site.node.outputs[0]
     var evaluator = FieldEvaluator()
-    guard let field = try lifter.field(output, &evaluator),
+    guard let field = try raiser.field(output, &evaluator),
       let state = field.terms.lazy.flatMap(\.factors).compactMap({ factor -> ValueID? in
         if case .states(let value) = factor.leaf { value } else { nil }
-      }).first, let recurrence = lifter.recurrences[state]
-    else { return nil }
+      }).first, let recurrence = raiser.scans.recurrences[state]
+    else { return .notApplicable }
     let readout = try Readout(field, state: .states(state), recurrence, evaluator)
-    let map = try lifter.scan(recurrence, readout)
-    return [lifter.view(map, field)]
+    let map = try raiser.scan(recurrence, readout)
+    return .raised([raiser.view(map, field)])
   }
 }
 
-extension Lifter {
+extension Raiser {
   /// The view of a map in the order of a field with one index of channels.
   fileprivate func view(_ map: ValueID, _ field: Field) -> MapView {
     let size = type(map).shape

@@ -3,23 +3,23 @@ import PrimitiveOperators
 import Tensors
 
 /// Scatters that only write a whole tensor, or a rectangle of a map: how exporters write `total[…] += part`.
-struct LiftScatter: LiftingRule {
+struct ScatterRule: RaisingRule {
   let types = ["ScatterElements", "ScatterND"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
     guard site.string("reduction") ?? "none" == "none", let base = site.input(0), let updates = site.input(2),
-      let indices = lifter.constant(site.input(1)), let view = lifter.views[updates]
-    else { return nil }
-    if try isWhole(site, indices, lifter.shape(base), lifter.shape(updates)) { return [view] }
-    guard site.call.type == "ScatterND", let rectangle = ScatteredRectangle(indices, lifter.shape(base)) else {
-      return nil
+      let indices = raiser.constant(site.input(1)), let view = raiser.maps.views[updates]
+    else { return .notApplicable }
+    if try isWhole(site, indices, raiser.shape(base), raiser.shape(updates)) { return .raised([view]) }
+    guard site.call.type == "ScatterND", let rectangle = ScatteredRectangle(indices, raiser.shape(base)) else {
+      return .notApplicable
     }
-    return try lifter.overwritten(base, updates, rectangle, lifter.shape(base)).map { [$0] }
+    return .one(try raiser.overwritten(base, updates, rectangle, raiser.shape(base)))
   }
 
   /// Whether every element of the result comes from `updates`, in order.
   private func isWhole(
-    _ site: LiftingSite, _ indices: Tensor, _ base: [Dimension], _ updates: [Dimension]
+    _ site: RaisingSite, _ indices: Tensor, _ base: [Dimension], _ updates: [Dimension]
   ) throws -> Bool {
     guard base == updates else {
       return site.call.type == "ScatterND" && ScatteredRectangle(indices, base)?.isWhole(base) == true
@@ -69,13 +69,15 @@ struct ScatteredRectangle {
 }
 
 /// What windows write into: sums and counts that begin with constants.
-extension Lifter {
+extension Raiser {
   /// The rectangle of `base` that `updates` takes the place of. Nil when the tensors do not show their maps alike.
   mutating func overwritten(
     _ base: ValueID, _ updates: ValueID, _ rectangle: ScatteredRectangle, _ shape: [Dimension]
   ) throws -> MapView? {
     // As the maps lie, whichever way round; else upright.
-    if let view = views[updates], let made = try overwritten(base, views[base], view, rectangle, shape) { return made }
+    if let view = maps.views[updates], let made = try overwritten(base, maps.views[base], view, rectangle, shape) {
+      return made
+    }
     guard let view = try view(updates) else { return nil }
     return try overwritten(base, self.view(base), view, rectangle, shape)
   }
@@ -126,7 +128,7 @@ extension Lifter {
     guard let tensor = source.constant(value), let first = tensor.doubles().first,
       tensor.doubles().allSatisfy({ $0 == first })
     else { return nil }
-    return try addOne(LiftedOperator(.filled(first, type)), [])
+    return try addOne(RaisedOperator(.filled(first, type)), [])
   }
 
   /// A map with a part replaced. Where the part is what was there with a smaller part replaced, only that is; where it is what
@@ -135,18 +137,18 @@ extension Lifter {
     _ map: ValueID, _ part: ValueID, top: Dimension, left: Dimension
   ) throws -> ValueID {
     var (part, top, left) = (part, top, left)
-    while let made = producer(part), case .overwritten(let t, let l)? = (made.op as? LiftedOperator)?.kind,
+    while let made = producer(part), case .overwritten(let t, let l)? = (made.op as? RaisedOperator)?.kind,
       try isPart(made.inputs[0], of: map, top, left)
     { (part, top, left) = (made.inputs[1], try top.plus(t), try left.plus(l)) }
     if try isPart(part, of: map, top, left) { return map }
-    return try addOne(LiftedOperator(.overwritten(top: top, left: left)), [map, part])
+    return try addOne(RaisedOperator(.overwritten(top: top, left: left)), [map, part])
   }
 
   /// Whether a map is what another one has at a place.
   private func isPart(_ part: ValueID, of map: ValueID, _ top: Dimension, _ left: Dimension) throws -> Bool {
-    guard let made = producer(part), let kind = (made.op as? LiftedOperator)?.kind else { return false }
+    guard let made = producer(part), let kind = (made.op as? RaisedOperator)?.kind else { return false }
     let outer = producer(map)
-    let outerKind = (outer?.op as? LiftedOperator)?.kind
+    let outerKind = (outer?.op as? RaisedOperator)?.kind
     switch (kind, outerKind) {
     case (.part(let t, let l, _, _), _) where made.inputs[0] == map: return t == top && l == left
     case (.part(let t, let l, _, _), .part(let mapTop, let mapLeft, _, _)?) where made.inputs[0] == outer?.inputs[0]:
@@ -158,12 +160,12 @@ extension Lifter {
 }
 
 /// Parts put together again along an axis.
-struct LiftConcat: LiftingRule {
+struct ConcatRule: RaisingRule {
   let types = ["Concat"]
 
-  func lift(_ site: LiftingSite, _ lifter: inout Lifter) throws -> [MapView?]? {
-    guard let first = try lifter.view(site.input(0)) else { return nil }
-    if site.inputs.count == 1 { return [first] }
-    return nil
+  func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
+    guard let first = try raiser.view(site.input(0)) else { return .notApplicable }
+    if site.inputs.count == 1 { return .raised([first]) }
+    return .notApplicable
   }
 }

@@ -89,15 +89,15 @@ struct BodyFields {
   }
 }
 
-extension Lifter {
+extension Raiser {
   /// The field of a value of the source graph: a map, a constant, or what primitives make of them.
   mutating func field(_ value: ValueID, _ evaluator: inout FieldEvaluator, depth: Int = 0) throws -> Field? {
     if let view = try view(value) { return evaluator.map(view, self) }
     if let tensor = source.constant(value) { return evaluator.constant(tensor) }
-    if let recurrence = recurrences[value] { return states(value, recurrence, &evaluator) }
+    if let recurrence = scans.recurrences[value] { return states(value, recurrence, &evaluator) }
     // Without a bound, the ways through a graph would count, and not its nodes.
-    fieldVisits = depth == 0 ? 0 : fieldVisits + 1
-    guard depth < 24, fieldVisits < 256, let index = sourceProducers[value.index] else { return nil }
+    scans.fieldVisits = depth == 0 ? 0 : scans.fieldVisits + 1
+    guard depth < 24, scans.fieldVisits < 256, let index = sourceProducers[value.index] else { return nil }
     let node = source.nodes[index]
     guard let primitive = node.op as? Primitive, node.outputs.count == 1 else { return nil }
     var inputs: [Field?] = []

@@ -22,9 +22,9 @@ struct Field: Sendable, Hashable {
   }
 
   indirect enum Leaf: Sendable, Hashable {
-    /// A lifted map; one index, its channel.
+    /// A raised map; one index, its channel.
     case map(ValueID)
-    /// A lifted map at one position, in row-major order; one index, its channel.
+    /// A raised map at one position, in row-major order; one index, its channel.
     case mapAt(ValueID, Int)
     /// The state after a position, where a loop was written out; an index for each axis.
     case chain(ValueID)

@@ -37,8 +37,8 @@ struct FieldEvaluator {
   }
 
   /// A map at every position, as the tensor that shows it.
-  mutating func map(_ view: MapView, _ lifter: Lifter) -> Field? {
-    let size = lifter.type(view.map).shape
+  mutating func map(_ view: MapView, _ raiser: Raiser) -> Field? {
+    let size = raiser.type(view.map).shape
     let full = [
       AxisDigit(axis: .channel, size: size[1]), AxisDigit(axis: .row, size: size[2]),
       AxisDigit(axis: .column, size: size[3]),
@@ -57,15 +57,15 @@ struct FieldEvaluator {
       }
       axes.append(indices)
     }
-    return Field(axes: axes, terms: [term(view.map, channel, lifter, depth: 0)])
+    return Field(axes: axes, terms: [term(view.map, channel, raiser, depth: 0)])
   }
 
   /// A map as the product that it is, where it is one.
-  private mutating func term(_ map: ValueID, _ channel: FieldIndex, _ lifter: Lifter, depth: Int) -> Field.Term {
-    let (base, change) = lifter.affineParts(map)
+  private mutating func term(_ map: ValueID, _ channel: FieldIndex, _ raiser: Raiser, depth: Int) -> Field.Term {
+    let (base, change) = raiser.affineParts(map)
     let isDeep = depth >= Self.maxProductDepth
     if !isDeep, base != map, change.shift.allSatisfy({ $0 == 0 }) {
-      let inner = term(base, channel, lifter, depth: depth + 1)
+      let inner = term(base, channel, raiser, depth: depth + 1)
       if change.scale.count == 1 { return Field.Term(coefficient: change.scale[0]).times(inner) }
       if let tensor = try? Tensor(shape: [change.scale.count], doubles: change.scale) {
         constants.append(tensor)
@@ -73,9 +73,9 @@ struct FieldEvaluator {
         return Field.Term(factors: [factor]).times(inner)
       }
     }
-    if !isDeep, let made = lifter.producer(map), (made.op as? ElementwiseBinary)?.function == .multiply {
-      return term(made.inputs[0], channel, lifter, depth: depth + 1)
-        .times(term(made.inputs[1], channel, lifter, depth: depth + 1))
+    if !isDeep, let made = raiser.producer(map), (made.op as? ElementwiseBinary)?.function == .multiply {
+      return term(made.inputs[0], channel, raiser, depth: depth + 1)
+        .times(term(made.inputs[1], channel, raiser, depth: depth + 1))
     }
     return Field.Term(factors: [.init(leaf: .map(map), indices: [channel])])
   }

@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// h(l) = exp(Δ(l)·A) ⊙ h(l−1) + Δ(l)·u(l)·B(l), read off a body.

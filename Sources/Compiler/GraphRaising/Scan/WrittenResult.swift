@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import PrimitiveOperators
 import Tensors
 
@@ -70,8 +71,8 @@ struct WrittenResult {
   }
 
   /// The view of a scan's result as the tensor. Throws ``Mismatch`` when it has other axes than positions and channels.
-  func view(_ map: ValueID, _ lifter: Lifter) throws -> MapView {
-    let size = lifter.type(map).shape
+  func view(_ map: ValueID, _ raiser: Raiser) throws -> MapView {
+    let size = raiser.type(map).shape
     let axes = try shape.enumerated().map { index, length -> [AxisDigit] in
       if index == axis { return [AxisDigit(axis: .row, size: size[2]), AxisDigit(axis: .column, size: size[3])] }
       if length == 1 { return [] }

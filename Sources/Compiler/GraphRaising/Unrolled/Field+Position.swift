@@ -62,13 +62,13 @@ extension Field.Term {
   }
 
   /// The term as one of whole maps; nil unless all are read at this position.
-  func lifted(from position: Int) -> Field.Term? {
+  func moved(from position: Int) -> Field.Term? {
     var copy = self
     for (index, factor) in factors.enumerated() {
       switch factor.leaf {
       case .mapAt(let map, position): copy.factors[index].leaf = .map(map)
       case .exponential(let terms):
-        let moved = terms.compactMap { $0.lifted(from: position) }
+        let moved = terms.compactMap { $0.moved(from: position) }
         guard moved.count == terms.count else { return nil }
         copy.factors[index].leaf = .exponential(moved)
       case .mapAt: return nil

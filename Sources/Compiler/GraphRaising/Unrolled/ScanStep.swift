@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// The state after one position of a scan that was written out.
@@ -19,7 +20,7 @@ struct ScanStep {
     let old = kept.factors.filter { !$0.isExponential }
     let at = Field.Term(factors: [decay]).positions
     guard old.count + 1 == kept.factors.count, at.count == 1, let position = at.first, position > 0 else { return nil }
-    guard let decayed = Field.Term(factors: [decay]).lifted(from: position), let driven = added.lifted(from: position)
+    guard let decayed = Field.Term(factors: [decay]).moved(from: position), let driven = added.moved(from: position)
     else {
       throw Mismatch("a state is made of values of different positions")
     }
@@ -30,7 +31,7 @@ struct ScanStep {
       }
       before = step
     } else {
-      let first = Field.Term(coefficient: kept.coefficient, factors: old, summed: kept.summed).lifted(from: 0)
+      let first = Field.Term(coefficient: kept.coefficient, factors: old, summed: kept.summed).moved(from: 0)
       guard position == 1, let first, first.factors.count == driven.factors.count,
         Set(first.factors) == Set(driven.factors), first.summed == driven.summed
       else { throw Mismatch("the state does not begin with zeros") }
@@ -52,11 +53,11 @@ extension Recurrence {
   }
 }
 
-extension Lifter {
+extension Raiser {
   /// The scan of which the fields are the results, position by position. Nil when they are something else.
   mutating func scan(of fields: [Field], _ evaluator: FieldEvaluator) throws -> ValueID? {
     guard let last = fields.last, let value = last.terms.lazy.flatMap(\.factors).compactMap(\.chained).first,
-      let recurrence = steps[value]?.recurrence
+      let recurrence = scans.steps[value]?.recurrence
     else { return nil }
     let size = type(recurrence.u).shape
     guard try size[2].times(size[3]).known == fields.count else {
@@ -78,7 +79,7 @@ extension Lifter {
     _ field: Field, _ position: Int, _ recurrence: Recurrence, _ evaluator: FieldEvaluator
   ) throws -> Readout {
     let terms = try field.terms.map { term -> Field.Term in
-      guard let moved = stateNamed(term, position, recurrence).lifted(from: position) else {
+      guard let moved = stateNamed(term, position, recurrence).moved(from: position) else {
         throw Mismatch("a result of the scan is read from another position's values")
       }
       return moved
@@ -90,8 +91,8 @@ extension Lifter {
   private func stateNamed(_ term: Field.Term, _ position: Int, _ recurrence: Recurrence) -> Field.Term {
     var copy = term
     if let at = term.factors.firstIndex(where: { $0.chained != nil }) {
-      guard let value = term.factors[at].chained, let step = steps[value], step.position == position,
-        step.recurrence.isSame(as: recurrence)
+      guard let value = term.factors[at].chained, let step = scans.steps[value],
+        step.position == position, step.recurrence.isSame(as: recurrence)
       else { return term }
       copy.factors[at].leaf = .newState
     } else if position == 0 {

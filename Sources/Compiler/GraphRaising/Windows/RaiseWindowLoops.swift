@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import PrimitiveOperators
 import Tensors
 
@@ -7,10 +8,12 @@ import Tensors
 ///
 /// The sizes of what a Loop adds up cannot be told from its body alone; those of windows can. So this is no ``Edit``: the
 /// graph is built anew, and all sizes behind a Loop follow from those before it. It comes first for the same reason.
-struct RaiseWindowLoops: Rewrite {
-  static let name = "raise-window-loops"
+package struct RaiseWindowLoops: Rewrite {
+  package init() {}
 
-  func run(_ graph: Graph) throws -> (graph: Graph, changed: Bool, explanations: [Explanation]) {
+  package static let name = "raise-window-loops"
+
+  package func run(_ graph: Graph) throws -> (graph: Graph, changed: Bool, explanations: [Explanation]) {
     var loops = WindowLoops(graph)
     guard let rewritten = try loops.rewritten() else { return (graph, false, loops.explanations) }
     try Verifier.check(rewritten, after: Self.name)

@@ -1,13 +1,16 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// A norm in front of windows becomes part of what is done to each window, which is where the network has it: a norm is per
 /// pixel.
-struct RaiseWindowNorms: Pass {
-  static let name = "raise-window-norms"
-  static let entersRegions = false
+package struct RaiseWindowNorms: Pass {
+  package init() {}
 
-  func edit(_ graph: Graph) throws -> Edit {
+  package static let name = "raise-window-norms"
+  package static let entersRegions = false
+
+  package func edit(_ graph: Graph) throws -> Edit {
     var edit = Edit(of: graph, pass: Self.name)
     let producers = graph.producers
     for node in graph.nodes {

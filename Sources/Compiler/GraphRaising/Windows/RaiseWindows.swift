@@ -1,17 +1,23 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Windows that were written out one by one: parts of a map, the same done to each, put back into their places, summed, and
 /// divided by the number of windows that cover each pixel.
-struct RaiseWindows: Pass {
-  static let name = "raise-windows"
-  static let entersRegions = false
+package struct RaiseWindows: Pass {
+  package init() {}
 
-  func edit(_ graph: Graph) throws -> Edit {
+  /// The passes that raise what is done to a window.
+  static let regionPasses: [any Rewrite] = [RaisePrimitives(), RaiseSplits(), RaiseForms()]
+
+  package static let name = "raise-windows"
+  package static let entersRegions = false
+
+  package func edit(_ graph: Graph) throws -> Edit {
     var edit = Edit(of: graph, pass: Self.name)
     let reader = WindowReader(graph)
     for node in graph.nodes {
-      guard (node.op as? LiftedOperator)?.kind == .binary("Mul"), let cover = graph.constant(node.inputs[1]),
+      guard (node.op as? RaisedOperator)?.kind == .binary("Mul"), let cover = graph.constant(node.inputs[1]),
         let windows = reader.contributions(node.inputs[0]), windows.count > 1
       else { continue }
       do {
@@ -43,7 +49,7 @@ private struct WindowReader {
   }
 
   private func node(_ value: ValueID) -> Node? { producers[value.index].map { graph.nodes[$0] } }
-  private func kind(_ value: ValueID) -> LiftedOperator.Kind? { (node(value)?.op as? LiftedOperator)?.kind }
+  private func kind(_ value: ValueID) -> RaisedOperator.Kind? { (node(value)?.op as? RaisedOperator)?.kind }
 
   /// The results of which a value is the sum, each at its place.
   func contributions(_ value: ValueID) -> [WindowResult]? {
@@ -147,7 +153,7 @@ private struct WindowBody {
         throw Mismatch("what is done to a window reads more than the window")
       }
       let node = graph.nodes[index]
-      if case .part(let top, let left, let height, let width)? = (node.op as? LiftedOperator)?.kind {
+      if case .part(let top, let left, let height, let width)? = (node.op as? RaisedOperator)?.kind {
         let found = [top, left, height, width].map(\.known)
         guard found == [place.top, place.left, place.height, place.width] else {
           throw Mismatch("a window's result does not come from the window at its place")
