@@ -1,8 +1,10 @@
 import ArgumentParser
+import Checkpoints
 import EVSSMModel
 import ExecutionPlan
 import GraphCompiler
 import GraphIR
+import ModelCompiler
 import OnnxFormat
 import Tensors
 
