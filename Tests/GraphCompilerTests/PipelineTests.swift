@@ -12,7 +12,7 @@ import Testing
   struct Case: Sendable, CustomStringConvertible {
     var architecture: EVSSMArchitecture
     var height, width: Int
-    var mode = EVSSMArchitecture.WindowMode.released
+    var mode = WindowMode.released
     var sides = EVSSMArchitecture.releasedWindowSides
     var seed: UInt32 = 1
     var description: String {
@@ -67,8 +67,8 @@ import Testing
     }
   }
 
-  @Test(arguments: EVSSMArchitecture.WindowMode.allCases) func theFusedGraphIsTheStagesInOrder(
-    _ mode: EVSSMArchitecture.WindowMode
+  @Test(arguments: WindowMode.allCases) func theFusedGraphIsTheStagesInOrder(
+    _ mode: WindowMode
   ) throws {
     let testCase = Case(architecture: Self.architecture(4, [1, 1, 2]), height: 20, width: 20, mode: mode)
     let graph = try Pipeline.run(testCase.graph()).graph
