@@ -3,7 +3,7 @@ import GraphIR
 import Tensors
 
 extension Emitter {
-  mutating func pictureConvolution(_ node: Node) throws -> ExecutionPlan.Operation {
+  mutating func pictureConvolution(_ node: Node) throws -> any PlanOperation {
     let weight = try constant(node, 1)
     let channels = weight.shape[0]
     var matrix = ColumnMatrix(inner: 27, columns: channels)
@@ -15,28 +15,27 @@ extension Emitter {
       }
     }
     let id = packer.matrix(name(node, 1), matrix)
-    return .pictureConvolution(
-      .init(output: makeBuffer(node, channels: channels, divisor: 1), channels: channels, weight: id))
+    return ExecutionPlan.PictureConvolution(
+      output: makeBuffer(node, channels: channels, divisor: 1), channels: channels, weight: id)
   }
 
-  mutating func outputConvolution(_ node: Node) throws -> ExecutionPlan.Operation {
+  mutating func outputConvolution(_ node: Node) throws -> any PlanOperation {
     let weight = try constant(node, 2)
     let id = packer.matrix(name(node, 2), Self.spatialMatrix(weight.values, weight.shape))
-    return .outputConvolution(.init(input: try buffer(node, 0), channels: weight.shape[1], weight: id))
+    return ExecutionPlan.OutputConvolution(input: try buffer(node, 0), channels: weight.shape[1], weight: id)
   }
 
-  mutating func halveConvolution(_ node: Node) throws -> ExecutionPlan.Operation {
+  mutating func halveConvolution(_ node: Node) throws -> any PlanOperation {
     let weight = try constant(node, 1)
     let input = try buffer(node, 0)
     let id = matrix(name(node, 1), Self.spatialMatrix(weight.values, weight.shape))
     let output = makeBuffer(node, channels: weight.shape[0], divisor: 2 * (try divisor(input)))
-    return .halveConvolution(
-      .init(
-        input: input, output: output, inputChannels: weight.shape[1], outputChannels: weight.shape[0],
-        kernelSide: weight.shape[2], weight: id))
+    return ExecutionPlan.HalveConvolution(
+      input: input, output: output, inputChannels: weight.shape[1], outputChannels: weight.shape[0],
+      kernelSide: weight.shape[2], weight: id)
   }
 
-  mutating func doubleConvolution(_ node: Node) throws -> ExecutionPlan.Operation {
+  mutating func doubleConvolution(_ node: Node) throws -> any PlanOperation {
     let weight = try constant(node, 2)
     let input = try buffer(node, 0)
     let skip = try buffer(node, 1)
@@ -56,10 +55,9 @@ extension Emitter {
       explain(node, "a map of its own: a later step reads the skip", pass: "share-maps", .rejected)
       output = makeBuffer(node, channels: weight.shape[0], divisor: try divisor(input) / 2)
     }
-    return .doubleConvolution(
-      .init(
-        input: input, skip: skip, output: output, inputChannels: inputs, outputChannels: outputs, kernelSide: side,
-        panelColumns: choice.panelColumns, weight: id))
+    return ExecutionPlan.DoubleConvolution(
+      input: input, skip: skip, output: output, inputChannels: inputs, outputChannels: outputs, kernelSide: side,
+      panelColumns: choice.panelColumns, weight: id)
   }
 
   /// A dense k×k convolution as a matrix: row (k·dy + dx)·pitch + channel, so that a row of taps reads pixels side by

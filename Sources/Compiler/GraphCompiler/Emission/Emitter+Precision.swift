@@ -23,9 +23,10 @@ extension Emitter {
     guard precision == .bfloat16 else { return [] }
     return steps.indices.map { index in
       let operation = steps[index].operation
-      let reason = isLate(index) || !operation.isRounded ? operation.roundingReason : Self.early
+      let reason = isLate(index) || !operation.takesBFloat16 ? operation.roundingReason : Self.early
       return Explanation(
-        pass: "round-matrices", isLate(index) && operation.isRounded ? .applied : .rejected, node: steps[index].name,
+        pass: "round-matrices", isLate(index) && operation.takesBFloat16 ? .applied : .rejected,
+        node: steps[index].name,
         reason)
     }
   }
@@ -36,23 +37,16 @@ extension Emitter {
     "stays in float32: what is rounded early on the way down goes through all of the network, which makes it larger"
 }
 
-extension ExecutionPlan.Operation {
-  fileprivate var isRounded: Bool {
-    switch self {
-    case .pictureConvolution, .outputConvolution: false
-    case .scanStage, .feedForwardStage, .halveConvolution, .doubleConvolution: true
-    }
-  }
-
+extension PlanOperation {
   fileprivate var roundingReason: String {
     switch self {
-    case .pictureConvolution: "the picture's values would lose bits of their own"
-    case .outputConvolution: "its sums are the result, and it is a few thousandths of the work"
-    case .scanStage:
+    case is ExecutionPlan.PictureConvolution: "the picture's values would lose bits of their own"
+    case is ExecutionPlan.OutputConvolution: "its sums are the result, and it is a few thousandths of the work"
+    case is ExecutionPlan.ScanStage:
       "in_proj and out_proj in bfloat16, sums in float32; x_proj, which steers the scan, norms, scan and residual in float32"
-    case .feedForwardStage:
+    case is ExecutionPlan.FeedForwardStage:
       "project_in and project_out in bfloat16, sums in float32; norm, filter and residual in float32"
-    case .halveConvolution, .doubleConvolution: "the convolution in bfloat16, sums in float32; resampling in float32"
+    default: "the convolution in bfloat16, sums in float32; resampling in float32"
     }
   }
 }

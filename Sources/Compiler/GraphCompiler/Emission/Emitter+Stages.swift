@@ -3,7 +3,7 @@ import GraphIR
 import Tensors
 
 extension Emitter {
-  mutating func scanStage(_ node: Node, _ stage: GraphIR.ScanStage) throws -> ExecutionPlan.Operation {
+  mutating func scanStage(_ node: Node, _ stage: GraphIR.ScanStage) throws -> any PlanOperation {
     typealias Operand = GraphIR.ScanStage.Operand
     let shape = try constant(node, Operand.inProjectionX.rawValue).shape
     let (inner, channels) = (shape[0], shape[1])
@@ -25,15 +25,14 @@ extension Emitter {
       inProjectionZ: try linear(node, Operand.inProjectionZ.rawValue),
       inProjectionZBias: try vector(node, Operand.inProjectionZBias.rawValue),
       outProjection: try linear(node, Operand.outProjection.rawValue))
-    return .scanStage(
-      .init(
-        input: input, output: try stageOutput(node, input, channels), channels: channels, inner: inner,
-        rank: stage.rank,
-        frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
-        layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels, weights: weights))
+    return ExecutionPlan.ScanStage(
+      input: input, output: try stageOutput(node, input, channels), channels: channels, inner: inner,
+      rank: stage.rank,
+      frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
+      layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels, weights: weights)
   }
 
-  mutating func feedForwardStage(_ node: Node, _ stage: GraphIR.FeedForwardStage) throws -> ExecutionPlan.Operation {
+  mutating func feedForwardStage(_ node: Node, _ stage: GraphIR.FeedForwardStage) throws -> any PlanOperation {
     typealias Operand = GraphIR.FeedForwardStage.Operand
     let channels = try constant(node, Operand.projectIn.rawValue).shape[1]
     let input = try buffer(node, 0)
@@ -47,12 +46,11 @@ extension Emitter {
       projectInBias: try halvesVector(node, Operand.projectInBias.rawValue, hidden: stage.hidden),
       convolution: try halvesDepthwise(node, Operand.convolution.rawValue, hidden: stage.hidden, frame),
       projectOut: try linear(node, Operand.projectOut.rawValue), filter: try filter(node, Operand.filter.rawValue))
-    return .feedForwardStage(
-      .init(
-        input: input, output: try stageOutput(node, input, channels), channels: channels, hidden: stage.hidden,
-        frame: frame,
-        rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows, panelColumns: choice.panelColumns,
-        weights: weights))
+    return ExecutionPlan.FeedForwardStage(
+      input: input, output: try stageOutput(node, input, channels), channels: channels, hidden: stage.hidden,
+      frame: frame,
+      rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows, panelColumns: choice.panelColumns,
+      weights: weights)
   }
 
   /// The input's buffer where no later node needs what is in it, else a new one.

@@ -31,7 +31,7 @@ struct Emitter {
     return (plan, packer.payload)
   }
 
-  private mutating func operation(_ node: Node) throws -> ExecutionPlan.Operation {
+  private mutating func operation(_ node: Node) throws -> any PlanOperation {
     switch node.op {
     case is GraphIR.PictureConvolution: try pictureConvolution(node)
     case is GraphIR.OutputConvolution: try outputConvolution(node)
