@@ -60,7 +60,7 @@ struct StageOutline: Hashable, CustomStringConvertible {
 @Suite struct RoundTripTests {
   struct Case: Sendable, CustomStringConvertible {
     var description: String
-    var windows = EVSSMArchitecture.WindowMode.whole
+    var windows = WindowMode.whole
     var sizes = ["H": 44, "W": 36]
     var opset = 20
     var form = OnnxWriter.ScanForm.scan
@@ -78,7 +78,7 @@ struct StageOutline: Hashable, CustomStringConvertible {
     Case(description: "any size, windows, newest operators", windows: .released, sizes: [:], opset: 28),
   ]
 
-  static func network(_ windows: EVSSMArchitecture.WindowMode) throws -> Graph {
+  static func network(_ windows: WindowMode) throws -> Graph {
     let architecture = SeededWeights.architecture(dim: 4, blocks: [1, 1, 1])
     let catalogue = try SeededWeights.catalogue(architecture, seed: 5)
     return try EVSSMModel.graph(catalogue, architecture, windows: windows, windowSides: [20, 12, 6])

@@ -3,14 +3,6 @@ import Tensors
 
 /// The hyper-parameters of an EVSSM network (arXiv 2405.14343); all of them follow from a checkpoint's shapes.
 package struct EVSSMArchitecture: Sendable, Hashable {
-  /// How the scan stage divides a map.
-  package enum WindowMode: String, Sendable, CaseIterable {
-    /// Overlapping windows, averaged, as in the authors' released test network.
-    case released
-    /// One window as large as the map, as in the network that was trained.
-    case whole
-  }
-
   /// Channels at level 1; twice and four times as many at levels 2 and 3.
   package var dim: Int
   /// Blocks at levels 1, 2, 3, the same in encoder and decoder.

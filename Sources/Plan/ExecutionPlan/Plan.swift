@@ -27,14 +27,6 @@ package struct Plan: Sendable, Hashable {
   }
 }
 
-/// How the scan stage cuts a map. The same weights compute two different functions.
-package enum WindowMode: String, Sendable, Hashable, CaseIterable {
-  /// Overlapping windows of 384, 192 and 96 pixels at levels 1, 2 and 3, averaged: the authors' released test network.
-  case released
-  /// One window as large as the map: the network that was trained.
-  case whole
-}
-
 /// What the plan was compiled from; for people and for `inspect`, never used to run it.
 package struct ModelDescription: Sendable, Hashable {
   /// `EVSSM`.

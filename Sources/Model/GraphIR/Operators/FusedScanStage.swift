@@ -16,7 +16,7 @@ import Tensors
 ///
 /// Pixels are visited, and windows laid, row by row in `frame`. The depthwise kernel is the one for upright maps.
 /// Without a window side the whole map is one window.
-package struct ScanStage: Decomposable {
+package struct FusedScanStage: Decomposable {
   /// The inputs, in order; all but the map are constants. C channels, d inner ones, r the rank, 8 states.
   package enum Operand: Int, Sendable, CaseIterable {
     /// (1, C, H, W)

@@ -87,9 +87,6 @@ extension PlanOperation {
   /// The map that the operation writes; nil for one that writes the picture.
   package var outputBuffer: BufferID? { (try? requirements())?.writes.first?.buffer }
 
-  /// Whether the operation has matrices that may be in bfloat16.
-  package var takesBFloat16: Bool { (try? requirements())?.constants.contains { $0.pairedCount != nil } ?? false }
-
   /// `, in place` after the label of an operation that writes over a map that it reads.
   var inPlaceLabel: String { isInPlace ? ", in place" : "" }
 }
