@@ -84,8 +84,14 @@ let package = Package(
     library("EVSSMModel", in: "Model", ["GraphIR"]),
     library("OnnxWriter", in: "Formats", ["GraphIR", "ProtobufWire"]),
     library("ReferenceInterpreter", in: "Model", ["GraphIR", "PrimitiveOperators", "COpenBLAS"]),
+    library("GraphRewriting", in: "Compiler", ["GraphIR", "Tensors"]),
+    library("GraphRaising", in: "Compiler", ["GraphRewriting", "GraphIR", "PrimitiveOperators", "Tensors"]),
     library(
-      "GraphCompiler", in: "Compiler", ["GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter"]),
+      "GraphCompiler", in: "Compiler",
+      [
+        "GraphRaising", "GraphRewriting", "GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter",
+        "Tensors",
+      ]),
 
     // Plan and runtime.
     library("ExecutionPlan", in: "Plan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
@@ -141,11 +147,14 @@ let package = Package(
     tests("GraphIRTests", ["GraphIR", "TestSupport"]),
     tests("EVSSMModelTests", ["EVSSMModel", "TestSupport"]),
     tests(
-      "RaiseTests",
-      ["GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel", "ReferenceInterpreter", "PlanRuntime", "TestSupport"]),
+      "GraphRaisingTests",
+      [
+        "GraphRaising", "GraphRewriting", "GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel",
+        "ReferenceInterpreter", "PlanRuntime", "TestSupport",
+      ]),
     tests("OnnxWriterTests", ["OnnxWriter", "EVSSMModel", "TestSupport"]),
     tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport"]),
-    tests("GraphCompilerTests", ["GraphCompiler", "EVSSMModel", "TorchFormat", "TestSupport"]),
+    tests("GraphCompilerTests", ["GraphCompiler", "GraphRewriting", "EVSSMModel", "TorchFormat", "TestSupport"]),
     tests("ExecutionPlanTests", ["ExecutionPlan"]),
     tests(
       "PlanRuntimeTests",

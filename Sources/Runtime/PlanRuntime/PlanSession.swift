@@ -3,7 +3,7 @@ import ExecutionPlan
 import Tensors
 
 /// A plan bound to one size of picture: its arena, its resolved weights and its threads.
-/// ``run(input:output:control:trace:)`` allocates nothing.
+/// `run(input:output:control:trace:)` allocates nothing.
 ///
 /// Not reentrant: one run at a time, from one thread at a time. Results are bit-identical for any number of threads.
 public final class PlanSession: @unchecked Sendable {
@@ -32,10 +32,10 @@ public final class PlanSession: @unchecked Sendable {
     arena = try Arena(byteCount: bound.arenaByteCount)
     threadScratch = try Arena(byteCount: Checked.multiply(bound.threadScratchByteCount, workers.count))
     picture = PictureBinding(height: height, width: width)
-    let builder = ExecutorBuilder(
+    let context = ExecutorContext(
       plan: plan, bound: bound, arena: arena, picture: picture, kernels: try self.instructionSet.kernels())
     job = PlanJob(
-      executors: try plan.plan.steps.indices.map(builder.executor), scratch: threadScratch,
+      executors: try Executors.make(context), scratch: threadScratch,
       scratchBytes: bound.threadScratchByteCount)
   }
 

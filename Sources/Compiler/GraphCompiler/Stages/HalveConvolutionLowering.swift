@@ -1,5 +1,6 @@
 import ExecutionPlan
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Recognises a bilinear half and a convolution as ``FusedHalveConvolution``.
@@ -31,12 +32,11 @@ struct HalveConvolutionLowering: StageLowering {
 
   func operation(
     _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
-  ) throws -> ExecutionPlan.Operation {
+  ) throws -> any PlanOperation {
     let weight = try operands.weight(1)
     let id = packer.spatial(weight, operands.precision)
-    return .halveConvolution(
-      HalveConvolution(
-        input: try maps.operand(0), output: try maps.output(), inputChannels: weight.shape[1],
-        outputChannels: weight.shape[0], kernelSide: weight.shape[2], weight: id))
+    return HalveConvolution(
+      input: try maps.operand(0), output: try maps.output(), inputChannels: weight.shape[1],
+      outputChannels: weight.shape[0], kernelSide: weight.shape[2], weight: id)
   }
 }
