@@ -22,14 +22,6 @@ struct RaisingSite {
   /// The operands at the operator's input positions; nil where one is left out.
   var inputs: [ValueID?]
 
-  func ints(_ name: String) -> [Int]? { if case .ints(let values)? = call.attributes[name] { values } else { nil } }
-  func int(_ name: String) -> Int? { if case .int(let value)? = call.attributes[name] { value } else { nil } }
-  func float(_ name: String) -> Double? {
-    if case .float(let value)? = call.attributes[name] { Double(value) } else { nil }
-  }
-  func string(_ name: String) -> String? {
-    if case .string(let value)? = call.attributes[name] { value } else { nil }
-  }
   func input(_ index: Int) -> ValueID? { inputs.indices.contains(index) ? inputs[index] : nil }
 }
 
@@ -118,7 +110,7 @@ struct Raiser {
 
   /// The integers of a constant operand, or those of an attribute that older versions have in its place.
   func ints(_ site: RaisingSite, _ index: Int, attribute: String) -> [Int]? {
-    if let values = site.ints(attribute) { return values }
+    if let values = site.call.integers(attribute) { return values }
     return site.input(index).flatMap { ints($0) }
   }
 

@@ -165,11 +165,11 @@ private struct PatchStep {
     switch site.call.type {
     case "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity":
       return [try images[0]?.reshaped(to: shape, channels: channels)]
-    case "Transpose": return [try image.transposed(site.ints("perm") ?? Array(image.axes.indices.reversed()))]
+    case "Transpose": return [try image.transposed(site.call.integers("perm") ?? Array(image.axes.indices.reversed()))]
     case "DFT": return [try alongAxis(dftAxis(raiser, image), raiser)]
     case "Slice": return [try slice(image, raiser)]
     case "Gather": return [try gather(image, raiser)]
-    case "Concat": return [try alongAxis(site.int("axis"), raiser)]
+    case "Concat": return [try alongAxis(site.call.integer("axis"), raiser)]
     case "Split": return try split(image, raiser)
     case "Neg": return [try evaluated(image.axes, raiser)]
     case "Mul", "Div", "Add", "Sub": return [try elementwise(image, raiser)]
@@ -205,7 +205,7 @@ private struct PatchStep {
   }
 
   private func dftAxis(_ raiser: Raiser, _ image: PatchMap) -> Int? {
-    if let attribute = site.int("axis") { return attribute }
+    if let attribute = site.call.integer("axis") { return attribute }
     if let input = site.input(2) { return raiser.ints(input)?.first }
     return site.call.opset >= 20 ? -2 : 1
   }
@@ -231,7 +231,7 @@ private struct PatchStep {
   }
 
   private func gather(_ image: PatchMap, _ raiser: Raiser) throws -> PatchMap? {
-    guard images[0] != nil, let axis = normalised(site.int("axis") ?? 0, image), image.isInner(axis),
+    guard images[0] != nil, let axis = normalised(site.call.integer("axis") ?? 0, image), image.isInner(axis),
       let index = raiser.constant(site.input(1)), index.shape.count <= 1
     else { return nil }
     var axes = image.axes
@@ -240,7 +240,8 @@ private struct PatchStep {
   }
 
   private func split(_ image: PatchMap, _ raiser: Raiser) throws -> [PatchMap?] {
-    guard let axis = normalised(site.int("axis") ?? 0, image), image.isInner(axis), let runs = try samples(raiser)
+    guard let axis = normalised(site.call.integer("axis") ?? 0, image), image.isInner(axis),
+      let runs = try samples(raiser)
     else {
       return []
     }
@@ -270,7 +271,7 @@ private struct PatchStep {
     guard let axes = raiser.ints(site, 1, attribute: "axes")?.map({ $0 < 0 ? $0 + image.axes.count : $0 }),
       axes.allSatisfy(image.isInner)
     else { return nil }
-    let keeps = site.int("keepdims") ?? 1 != 0
+    let keeps = site.call.integer("keepdims") ?? 1 != 0
     return try evaluated(image.axes.indices.filter { keeps || !axes.contains($0) }.map { image.axes[$0] }, raiser)
   }
 }

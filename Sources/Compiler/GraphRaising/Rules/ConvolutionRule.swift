@@ -12,15 +12,15 @@ struct ConvolutionRule: RaisingRule {
     guard let view = try raiser.view(padded?.value ?? input) else { return .notApplicable }
     let spatial = weight.shape.count - 2
     guard view.axes.count == spatial + 2, (1...2).contains(spatial) else { return .notApplicable }
-    var pads = site.ints("pads") ?? [Int](repeating: 0, count: 2 * spatial)
-    if let mode = site.string("auto_pad"), mode != "NOTSET" {
+    var pads = site.call.integers("pads") ?? [Int](repeating: 0, count: 2 * spatial)
+    if let mode = site.call.string("auto_pad"), mode != "NOTSET" {
       guard mode == "SAME_UPPER" || mode == "SAME_LOWER" else { return .notApplicable }
       let sides = weight.shape[2...].map { $0 / 2 }
       pads = sides + sides
     }
     if let extra = padded?.pads { pads = zip(pads, extra).map { $0 + $1 } }
-    guard (site.ints("strides") ?? [1]).allSatisfy({ $0 == 1 }),
-      (site.ints("dilations") ?? [1]).allSatisfy({ $0 == 1 }),
+    guard (site.call.integers("strides") ?? [1]).allSatisfy({ $0 == 1 }),
+      (site.call.integers("dilations") ?? [1]).allSatisfy({ $0 == 1 }),
       pads.count == 2 * spatial, (0..<spatial).allSatisfy({ weight.shape[2 + $0] % 2 == 1 }),
       pads == (weight.shape[2...] + weight.shape[2...]).map({ $0 / 2 })
     else {
@@ -28,7 +28,7 @@ struct ConvolutionRule: RaisingRule {
     }
     let bias = raiser.constant(site.input(2))
     if site.input(2) != nil && bias == nil { return .notApplicable }
-    let groups = site.int("group") ?? 1
+    let groups = site.call.integer("group") ?? 1
     let made = Built(
       weight: weight, name: raiser.source[site.inputs[1]!].name, bias: bias,
       biasName: site.input(2).map { raiser.source[$0].name } ?? "", groups: groups)
@@ -104,7 +104,7 @@ extension Raiser {
       primitive.call.type == "Pad"
     else { return nil }
     let node = source.nodes[index]
-    if case .string(let mode)? = primitive.call.attributes["mode"], mode != "constant" { return nil }
+    if let mode = primitive.call.string("mode"), mode != "constant" { return nil }
     guard node.inputs.count >= 2, let pads = ints(node.inputs[1]) else { return nil }
     if primitive.call.inputs.count > 2, primitive.call.inputs[2] {
       guard let fill = source.constant(node.inputs[2]), fill.doubles().allSatisfy({ $0 == 0 }) else { return nil }

@@ -9,7 +9,7 @@ struct UnaryRule: RaisingRule {
   func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
     guard let view = try raiser.view(site.input(0)) else { return .notApplicable }
     if site.call.type == "Gelu" {
-      guard site.string("approximate") ?? "none" == "none" else {
+      guard site.call.string("approximate") ?? "none" == "none" else {
         throw Mismatch("the tanh form of GELU is another function")
       }
       return .raised([view.showing(try raiser.addOne(ElementwiseUnary(.gelu), [view.map]))])

@@ -12,7 +12,7 @@ struct LayoutRule: RaisingRule {
     let to = raiser.source[site.node.outputs[0]].type
     switch site.call.type {
     case "Transpose":
-      let permutation = site.ints("perm") ?? Array(view.axes.indices.reversed())
+      let permutation = site.call.integers("perm") ?? Array(view.axes.indices.reversed())
       return .one(view.transposed(permutation))
     case "Cast":
       guard from.dtype == to.dtype else {
@@ -41,10 +41,12 @@ struct GatherRule: RaisingRule {
       return .notApplicable
     }
     let rank = view.axes.count
-    var axis = site.int("axis") ?? 0
+    var axis = site.call.integer("axis") ?? 0
     if site.call.type == "GatherND" {
       // One number a place: the first axis is gathered.
-      guard site.int("batch_dims") ?? 0 == 0, index.shape.count == 2, index.shape[1] == 1 else { return .notApplicable }
+      guard site.call.integer("batch_dims") ?? 0 == 0, index.shape.count == 2, index.shape[1] == 1 else {
+        return .notApplicable
+      }
       index = try Tensor(
         dtype: index.dtype, shape: [index.shape[0]], storage: index.storage, byteOffset: index.byteOffset)
     }
@@ -114,7 +116,7 @@ struct SplitRule: RaisingRule {
 
   func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
     guard let view = try raiser.view(site.input(0)) else { return .notApplicable }
-    var axis = site.int("axis") ?? 0
+    var axis = site.call.integer("axis") ?? 0
     if axis < 0 { axis += view.axes.count }
     guard let channels = raiser.channels(view.map), view.channelAxis(Dimension(channels)) == axis else {
       return .notApplicable

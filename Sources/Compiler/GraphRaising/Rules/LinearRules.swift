@@ -10,10 +10,10 @@ struct MatMulRule: RaisingRule {
   func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
     guard let a = site.input(0), let b = site.input(1) else { return .notApplicable }
     let isGemm = site.call.type == "Gemm"
-    let alpha = isGemm ? site.float("alpha") ?? 1 : 1
+    let alpha = isGemm ? site.call.real("alpha") ?? 1 : 1
     if let view = try raiser.view(a), let weight = raiser.constant(b) {
-      if isGemm && site.int("transA") ?? 0 != 0 { return .notApplicable }
-      let isTransposed = isGemm && site.int("transB") ?? 0 != 0
+      if isGemm && site.call.integer("transA") ?? 0 != 0 { return .notApplicable }
+      let isTransposed = isGemm && site.call.integer("transB") ?? 0 != 0
       guard let matrix = try Matrix(weight, named: raiser.source[b].name, isOutputsFirst: isTransposed) else {
         return .notApplicable
       }
@@ -34,7 +34,7 @@ struct MatMulRule: RaisingRule {
       }
       return view.showing(try raiser.affine(view.map, AffineChange(scale: [1], shift: [bias])))
     }
-    let beta = site.float("beta") ?? 1
+    let beta = site.call.real("beta") ?? 1
     return view.showing(try raiser.affine(view.map, AffineChange(scale: [1], shift: bias.map { $0 * beta })))
   }
 }
@@ -45,7 +45,7 @@ struct EinsumRule: RaisingRule {
 
   func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
     guard site.inputs.count == 2, let a = site.inputs[0], let b = site.inputs[1],
-      let equation = try EinsumEquation(site.string("equation") ?? "").letters, equation.operands.count == 2
+      let equation = try EinsumEquation(site.call.string("equation") ?? "").letters, equation.operands.count == 2
     else { return .notApplicable }
     if let view = try raiser.view(a), let weight = raiser.constant(b) {
       return try contract(view, equation.operands[0], weight, equation.operands[1], equation.result, b, &raiser)

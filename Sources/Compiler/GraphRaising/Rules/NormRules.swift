@@ -22,7 +22,7 @@ struct ReductionRule: RaisingRule {
       result = try raiser.affine(result, AffineChange(scale: [1 / Double(channels)], shift: [0]))
     }
     if site.call.type == "ReduceL2" { result = try raiser.root(result) }
-    let keeps = site.int("keepdims") ?? 1 != 0
+    let keeps = site.call.integer("keepdims") ?? 1 != 0
     let kept = view.axes.indices.filter { keeps || !axes.contains($0) }
     return .raised([MapView(map: result, axes: kept.map { axes.contains($0) ? [] : view.axes[$0] })])
   }
@@ -36,7 +36,9 @@ enum PatchMeanRule {
     guard site.call.type == "ReduceMean" else { return .notApplicable }
     let digits = axes.sorted().flatMap { view.axes[$0] }
     let expected = [AxisDigit(axis: .row, size: 2), AxisDigit(axis: .column, size: 2)]
-    guard digits == expected, let keeps = Optional(site.int("keepdims") ?? 1 != 0) else { return .notApplicable }
+    guard digits == expected, let keeps = Optional(site.call.integer("keepdims") ?? 1 != 0) else {
+      return .notApplicable
+    }
     let half = try raiser.addOne(BilinearResample(.half), [view.map])
     let kept = view.axes.indices.filter { keeps || !axes.contains($0) }
     let halved = try kept.map { axis -> [AxisDigit] in
@@ -60,12 +62,12 @@ struct NormalisationRule: RaisingRule {
     guard let view = try raiser.view(site.input(0)), let channels = raiser.channels(view.map) else {
       return .notApplicable
     }
-    var axis = site.int("axis") ?? -1
+    var axis = site.call.integer("axis") ?? -1
     if axis < 0 { axis += view.axes.count }
     guard axis == view.axes.count - 1, view.channelAxis(Dimension(channels)) == axis else {
       throw Mismatch("the norm is not over the channels")
     }
-    let epsilon = Raiser.rounded(site.float("epsilon") ?? 1e-5)
+    let epsilon = Raiser.rounded(site.call.real("epsilon") ?? 1e-5)
     let isLayerNorm = site.call.type == "LayerNormalization"
     guard let weight = raiser.constant(site.input(1)), weight.shape == [channels] else { return .notApplicable }
     let zeros = try Tensor(shape: [channels], floats: [Float](repeating: 0, count: channels))

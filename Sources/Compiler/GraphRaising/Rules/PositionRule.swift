@@ -81,7 +81,7 @@ struct PositionsRule: RaisingRule {
   private func joined(_ site: RaisingSite, _ raiser: inout Raiser, _ evaluator: FieldEvaluator) throws -> RaisingOutcome
   {
     let fields = site.inputs.compactMap { $0.flatMap { raiser.scans.points[$0] } }
-    guard fields.count == site.inputs.count, let last = fields.last, var axis = site.int("axis") else {
+    guard fields.count == site.inputs.count, let last = fields.last, var axis = site.call.integer("axis") else {
       return .notApplicable
     }
     if axis < 0 { axis += last.axes.count }
@@ -92,7 +92,7 @@ struct PositionsRule: RaisingRule {
   private func written(_ site: RaisingSite, _ raiser: inout Raiser, _ evaluator: FieldEvaluator) throws
     -> RaisingOutcome
   {
-    guard site.string("reduction") ?? "none" == "none", let base = site.input(0), let updates = site.input(2),
+    guard site.call.string("reduction") ?? "none" == "none", let base = site.input(0), let updates = site.input(2),
       let field = raiser.scans.points[updates], let indices = raiser.constant(site.input(1)),
       let (axis, position) = site.call.written(indices, raiser.shape(base), raiser.shape(updates))
     else { return .notApplicable }
@@ -133,12 +133,12 @@ private enum Selection {
     switch site.call.type {
     case "Gather":
       guard let index = raiser.constant(site.input(1)), index.elementCount == 1, index.shape.count <= 1,
-        let axis = normal(site.int("axis") ?? 0), let position = Int(exactly: index.doubles()[0]),
+        let axis = normal(site.call.integer("axis") ?? 0), let position = Int(exactly: index.doubles()[0]),
         let size = shape[axis].known
       else { return nil }
       return (axis, position < 0 ? position + size : position)
     case "Split":
-      guard let axis = normal(site.int("axis") ?? 0), site.node.outputs.count > 1,
+      guard let axis = normal(site.call.integer("axis") ?? 0), site.node.outputs.count > 1,
         site.node.outputs.count == shape[axis].known, site.node.outputs.allSatisfy({ raiser.shape($0)[axis] == 1 })
       else { return nil }
       return (axis, 0)

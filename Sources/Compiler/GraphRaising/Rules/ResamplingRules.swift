@@ -12,9 +12,9 @@ struct ResizeRule: RaisingRule {
     }
     let from = raiser.type(map).shape
     let to = raiser.shape(site.node.outputs[0])
-    let mode = site.string("coordinate_transformation_mode") ?? "half_pixel"
-    guard site.string("mode") == "linear", mode == "half_pixel" || mode == "pytorch_half_pixel",
-      site.int("antialias") ?? 0 == 0, site.int("exclude_outside") ?? 0 == 0
+    let mode = site.call.string("coordinate_transformation_mode") ?? "half_pixel"
+    guard site.call.string("mode") == "linear", mode == "half_pixel" || mode == "pytorch_half_pixel",
+      site.call.integer("antialias") ?? 0 == 0, site.call.integer("exclude_outside") ?? 0 == 0
     else {
       throw Mismatch("only bilinear resampling with half-pixel centres, not smoothed, is part of the network")
     }
@@ -37,9 +37,9 @@ struct AveragePoolRule: RaisingRule {
   let types = ["AveragePool"]
 
   func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
-    guard let map = try raiser.plainMap(site.input(0)), site.ints("kernel_shape") == [2, 2],
-      site.ints("strides") == [2, 2], (site.ints("pads") ?? [0]).allSatisfy({ $0 == 0 }),
-      (site.ints("dilations") ?? [1]).allSatisfy({ $0 == 1 })
+    guard let map = try raiser.plainMap(site.input(0)), site.call.integers("kernel_shape") == [2, 2],
+      site.call.integers("strides") == [2, 2], (site.call.integers("pads") ?? [0]).allSatisfy({ $0 == 0 }),
+      (site.call.integers("dilations") ?? [1]).allSatisfy({ $0 == 1 })
     else { return .notApplicable }
     let result = try raiser.addOne(BilinearResample(.half), [map])
     return .raised([MapView(result, raiser.type(result))])
@@ -61,7 +61,7 @@ struct PadRule: RaisingRule {
     if pads.allSatisfy({ $0 == 0 }) { return .raised([view]) }
     guard to[0] == 1, to[1] == raiser.type(view.map).shape[1] else { return .notApplicable }
     let result: ValueID
-    switch site.string("mode") ?? "constant" {
+    switch site.call.string("mode") ?? "constant" {
     case "reflect":
       guard pads[2] == 0, pads[3] == 0 else {
         throw Mismatch("reflection at the top or left is not part of the network")

@@ -9,18 +9,18 @@ struct ScanRule: RaisingRule {
 
   func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
     guard let primitive = site.node.op as? Primitive, let body = primitive.bodies.first,
-      let scanned = site.int("num_scan_inputs")
+      let scanned = site.call.integer("num_scan_inputs")
     else { return .notApplicable }
     let own = site.node.inputs.count - primitive.captureCount
     let states = own - scanned
     guard states == 1, scanned > 0 else { throw Mismatch("the Scan has \(states) states; a selective scan has one") }
-    guard (site.ints("scan_input_directions") ?? []).allSatisfy({ $0 == 0 }),
-      (site.ints("scan_output_directions") ?? []).allSatisfy({ $0 == 0 }),
-      (site.ints("scan_output_axes") ?? []).allSatisfy({ $0 == 0 })
+    guard (site.call.integers("scan_input_directions") ?? []).allSatisfy({ $0 == 0 }),
+      (site.call.integers("scan_output_directions") ?? []).allSatisfy({ $0 == 0 }),
+      (site.call.integers("scan_output_axes") ?? []).allSatisfy({ $0 == 0 })
     else { throw Mismatch("the Scan runs backwards or stacks its results along another axis than the first") }
     var recogniser = ScanRecogniser(body)
     try recogniser.state(body.inputs[0], initial: site.node.inputs[0], raiser)
-    let axes = site.ints("scan_input_axes") ?? [Int](repeating: 0, count: scanned)
+    let axes = site.call.integers("scan_input_axes") ?? [Int](repeating: 0, count: scanned)
     for index in 0..<scanned {
       try recogniser.scanned(body.inputs[1 + index], site.node.inputs[1 + index], axis: axes[index], &raiser)
     }

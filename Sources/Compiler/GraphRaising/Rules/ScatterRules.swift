@@ -7,7 +7,7 @@ struct ScatterRule: RaisingRule {
   let types = ["ScatterElements", "ScatterND"]
 
   func raise(_ site: RaisingSite, _ raiser: inout Raiser) throws -> RaisingOutcome {
-    guard site.string("reduction") ?? "none" == "none", let base = site.input(0), let updates = site.input(2),
+    guard site.call.string("reduction") ?? "none" == "none", let base = site.input(0), let updates = site.input(2),
       let indices = raiser.constant(site.input(1)), let view = raiser.maps.views[updates]
     else { return .notApplicable }
     if try isWhole(site, indices, raiser.shape(base), raiser.shape(updates)) { return .raised([view]) }
@@ -25,7 +25,7 @@ struct ScatterRule: RaisingRule {
       return site.call.type == "ScatterND" && ScatteredRectangle(indices, base)?.isWhole(base) == true
     }
     guard site.call.type == "ScatterElements" else { return false }
-    var axis = site.int("axis") ?? 0
+    var axis = site.call.integer("axis") ?? 0
     if axis < 0 { axis += base.count }
     let shape = indices.shape
     guard shape.map({ Dimension($0) }) == base, shape.indices.contains(axis) else { return false }

@@ -67,7 +67,7 @@ struct BodyFields {
     var at: Int?
     if call.type == "Gather" {
       at = 0
-      if case .int(let given)? = call.attributes["axis"] { at = given }
+      if let given = call.integer("axis") { at = given }
     } else if node.inputs.count >= 4 {
       at = body.constant(node.inputs[3])?.doubles().first.map { Int($0) }
     }

@@ -102,12 +102,12 @@ extension FieldEvaluator {
     case "Expand": return spread(x, over: shape)
     case "Transpose":
       var permutation = Array(x.axes.indices.reversed())
-      if case .ints(let given)? = call.attributes["perm"] { permutation = given }
+      if let given = call.integers("perm") { permutation = given }
       guard permutation.sorted() == Array(x.axes.indices) else { return nil }
       return Field(axes: permutation.map { x.axes[$0] }, terms: x.terms)
     case "ReduceSum":
       var axes = ints(1)
-      if case .ints(let given)? = call.attributes["axes"] { axes = given }
+      if let given = call.integers("axes") { axes = given }
       return try axes.flatMap { try reduced(x, $0, shape) }
     case "Einsum": return try einsum(call, inputs)
     case "MatMul":
@@ -202,7 +202,7 @@ extension FieldEvaluator {
   private mutating func einsum(_ call: PrimitiveCall, _ inputs: [Field?]) throws -> Field? {
     let fields = inputs.compactMap { $0 }
     guard (2...4).contains(inputs.count), fields.count == inputs.count,
-      case .string(let text)? = call.attributes["equation"], let equation = try EinsumEquation(text).letters,
+      let text = call.string("equation"), let equation = try EinsumEquation(text).letters,
       equation.operands.count == fields.count
     else { return nil }
     // All but the last product keep every index.

@@ -26,7 +26,7 @@ struct WrittenResult {
         ["ScatterND", "ScatterElements"].contains(primitive.call.type)
       else { continue }
       let inputs = body.nodes[index].inputs
-      if case .string(let reduction)? = primitive.call.attributes["reduction"], reduction != "none" { continue }
+      if let reduction = primitive.call.string("reduction"), reduction != "none" { continue }
       guard inputs.count == 3, inputs[0] == body.inputs[2 + carried] else { continue }
       let (base, updates) = (body[inputs[0]].type.shape, body[inputs[2]].type.shape)
       let places = try (0..<2).map { turn in
@@ -95,7 +95,7 @@ extension PrimitiveCall {
       return (axes[0], rectangle.starts[axes[0]])
     }
     var axis = 0
-    if case .int(let given)? = attributes["axis"] { axis = given < 0 ? given + base.count : given }
+    if let given = integer("axis") { axis = given < 0 ? given + base.count : given }
     let expected = base.enumerated().map { $0.offset == axis ? 1 : $0.element }
     guard base.indices.contains(axis), updates == expected, indices.shape.map({ Dimension($0) }) == updates,
       let first = indices.doubles().first, indices.doubles().allSatisfy({ $0 == first }),

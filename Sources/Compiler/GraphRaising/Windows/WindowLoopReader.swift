@@ -61,7 +61,7 @@ struct WindowLoopReader {
     guard let pad = call(value, "Pad"), pad.node.inputs.count >= 2, let pads = try reader.elements(pad.node.inputs[1]),
       pads.count == 8
     else { return nil }
-    if case .string(let mode)? = pad.call.attributes["mode"], mode != "constant" { return nil }
+    if let mode = pad.call.string("mode"), mode != "constant" { return nil }
     // Beyond pads: a fill that is zero, and no axes.
     let more = try pad.call.placed(pad.node.inputs).dropFirst(2)
     for case let fill? in more.prefix(1) where body.constant(fill)?.doubles() != [0] { return nil }
