@@ -106,9 +106,16 @@ let package = Package(
       "onnx-conformance", ["OnnxFormat", "GraphCompiler", "PlanRuntime", "SafetensorsFormat"]),
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
+    // A compiled network for the servers and the C library, and a client that sends bytes.
+    .target(
+      name: "ServingTestSupport",
+      dependencies: [
+        "InferenceServer", "GraphCompiler", "EVSSMModel", "ExecutionPlan", "PlanRuntime", "Tensors", "TestSupport",
+      ],
+      path: "Tests/ServingTestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
-    tests("TorchFormatTests", ["TorchFormat", "ZipFormat"]),
+    tests("TorchFormatTests", ["TorchFormat", "ZipFormat", "Tensors", "TestSupport"]),
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
     tests(
       "OnnxFormatTests",
@@ -133,10 +140,13 @@ let package = Package(
     tests("KernelTests", ["CKernels"]),
     tests(
       "InferenceServerTests",
-      ["InferenceServer", "GraphCompiler", "EVSSMModel", "Imaging", "TestSupport"]),
+      ["InferenceServer", "ExecutionPlan", "PlanRuntime", "Tensors", "Imaging", "ServingTestSupport", "TestSupport"]),
+    tests(
+      "EVSSMLibraryTests",
+      ["EVSSMLibrary", "CEVSSM", "ExecutionPlan", "PlanRuntime", "Tensors", "ServingTestSupport", "TestSupport"]),
     tests(
       "EndToEndTests",
-      ["PlanRuntime", "GraphCompiler", "EVSSMModel", "OnnxFormat", "Imaging", "EVSSMLibrary", "CEVSSM", "TestSupport"]),
+      ["PlanRuntime", "GraphCompiler", "EVSSMModel", "OnnxFormat", "Imaging", "TestSupport"]),
     tests(
       "CommandTests",
       ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "NumpyArchives", "TestSupport"],
