@@ -115,6 +115,7 @@ let package = Package(
       path: "Tests/ServingTestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
+    tests("ZipFormatTests", ["ZipFormat", "Tensors", "TestSupport"]),
     tests("TorchFormatTests", ["TorchFormat", "ZipFormat", "Tensors", "TestSupport"]),
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
     tests(
@@ -202,7 +203,22 @@ if buildsServer {
       ]),
     tests(
       "InferenceServerHTTPTests",
-      ["InferenceServerHTTP", "InferenceServer", product("HTTPTypes", "swift-http-types")]),
+      [
+        "InferenceServerHTTP", "InferenceServer", "ExecutionPlan", "PlanRuntime", "Imaging", "ServingTestSupport",
+        "TestSupport", "Tensors", logging, metrics, lifecycle, product("HTTPTypes", "swift-http-types"),
+      ]),
+    tests(
+      "InferenceServerGRPCTests",
+      [
+        "InferenceServerGRPC", "InferenceServer", "ExecutionPlan", "PlanRuntime", "ServingTestSupport", "TestSupport",
+        grpc, product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+        product("GRPCProtobuf", "grpc-swift-protobuf"), product("SwiftProtobuf", "swift-protobuf"), logging, lifecycle,
+      ]),
+    tests(
+      "evssmdTests",
+      [
+        "evssmd", "InferenceServer", "ExecutionPlan", "Tensors", "ServingTestSupport", "TestSupport", logging,
+      ]),
     program(
       "evssmd",
       [
