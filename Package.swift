@@ -31,9 +31,11 @@ let package = Package(
   name: "evssm",
   products: [
     .executable(name: "evssm", targets: ["evssm"]),
-    .library(name: "PlanRuntime", targets: ["PlanRuntime", "ExecutionPlan"]),
+    // Running plans, compiling them, and restoring pictures in files; docs/public-api.txt lists what is public.
+    .library(name: "PlanRuntime", targets: ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors"]),
+    .library(name: "ModelCompiler", targets: ["ModelCompiler", "Checkpoints", "ExecutionPlan", "Tensors"]),
+    .library(name: "PictureRestoration", targets: ["PictureRestoration", "PlanRuntime", "ExecutionPlan", "Tensors"]),
     .library(name: "EVSSMLibrary", type: .static, targets: ["EVSSMLibrary"]),
-    .library(name: "GraphCompiler", targets: ["GraphCompiler", "EVSSMModel", "TorchFormat", "SafetensorsFormat"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -68,6 +70,8 @@ let package = Package(
     library("ZipFormat", in: "Formats", ["Tensors", "CZip"]),
     library("TorchFormat", in: "Formats", ["Tensors", "ZipFormat"]),
     library("SafetensorsFormat", in: "Formats", ["Tensors"]),
+    // Opens any checkpoint: the one list of formats.
+    library("Checkpoints", in: "Formats", ["Tensors", "TorchFormat", "SafetensorsFormat"]),
     library("Imaging", in: "Formats", ["Tensors", "CPNG", "CJPEG"]),
     // Apart from Imaging, so that servers link no zip library.
     library("NumpyArchives", in: "Formats", ["Imaging", "ZipFormat"]),
@@ -80,14 +84,33 @@ let package = Package(
     library("EVSSMModel", in: "Model", ["GraphIR"]),
     library("OnnxWriter", in: "Formats", ["GraphIR", "ProtobufWire"]),
     library("ReferenceInterpreter", in: "Model", ["GraphIR", "PrimitiveOperators", "COpenBLAS"]),
+    library("GraphRewriting", in: "Compiler", ["GraphIR", "Tensors"]),
+    library("GraphRaising", in: "Compiler", ["GraphRewriting", "GraphIR", "PrimitiveOperators", "Tensors"]),
     library(
-      "GraphCompiler", in: "Compiler", ["GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter"]),
+      "GraphCompiler", in: "Compiler",
+      [
+        "GraphRaising", "GraphRewriting", "GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter",
+        "Tensors",
+      ]),
 
     // Plan and runtime.
     library("ExecutionPlan", in: "Plan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
     library("PlanRuntime", in: "Runtime", ["ExecutionPlan", "PrimitiveOperators", "CKernels"]),
 
-    // What `tools/build-library` makes libevssm of.
+    // Restoring pictures in files: jobs, memory budgets, sessions by size, tiles.
+    library("PictureRestoration", in: "Runtime", ["ExecutionPlan", "PlanRuntime", "Imaging", "Tensors"]),
+    library(
+      "PictureEvaluation", in: "Runtime", ["PictureRestoration", "PlanRuntime", "Imaging", "Tensors"]),
+
+    // A checkpoint or an ONNX model to a plan with its certificate, and comparisons with the interpreter.
+    library(
+      "ModelCompiler", in: "Compiler",
+      [
+        "Tensors", "Checkpoints", "OnnxFormat", "EVSSMModel", "GraphIR", "GraphCompiler", "ReferenceInterpreter",
+        "ExecutionPlan", "PlanRuntime",
+      ]),
+
+    // What `tools/build/library` makes libevssm of.
     library("EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.
@@ -96,21 +119,21 @@ let package = Package(
     program(
       "evssm",
       [
-        "TorchFormat", "SafetensorsFormat", "OnnxFormat", "EVSSMModel", "OnnxWriter", "GraphCompiler",
-        "ReferenceInterpreter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "CAllocationCounter",
+        "Checkpoints", "ModelCompiler", "PictureRestoration", "PictureEvaluation", "OnnxFormat", "EVSSMModel",
+        "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "CAllocationCounter",
         arguments,
       ]),
 
     program("kernel-bench", ["CKernels"]),
     program(
-      "onnx-conformance", ["OnnxFormat", "GraphCompiler", "PlanRuntime", "SafetensorsFormat"]),
+      "onnx-conformance", ["ModelCompiler", "Checkpoints", "ExecutionPlan", "PlanRuntime", "Tensors"]),
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
     // A compiled network for the servers and the C library, and a client that sends bytes.
     .target(
       name: "ServingTestSupport",
       dependencies: [
-        "InferenceServer", "GraphCompiler", "EVSSMModel", "ExecutionPlan", "PlanRuntime", "Tensors", "TestSupport",
+        "InferenceServer", "ModelCompiler", "ExecutionPlan", "PlanRuntime", "Tensors", "TestSupport",
       ],
       path: "Tests/ServingTestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),
@@ -126,17 +149,20 @@ let package = Package(
     tests("GraphIRTests", ["GraphIR", "TestSupport"]),
     tests("EVSSMModelTests", ["EVSSMModel", "TestSupport"]),
     tests(
-      "RaiseTests",
-      ["GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel", "ReferenceInterpreter", "PlanRuntime", "TestSupport"]),
+      "GraphRaisingTests",
+      [
+        "GraphRaising", "GraphRewriting", "GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel",
+        "ReferenceInterpreter", "PlanRuntime", "TestSupport",
+      ]),
     tests("OnnxWriterTests", ["OnnxWriter", "EVSSMModel", "TestSupport"]),
     tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport"]),
-    tests("GraphCompilerTests", ["GraphCompiler", "EVSSMModel", "TorchFormat", "TestSupport"]),
+    tests("GraphCompilerTests", ["GraphCompiler", "GraphRewriting", "EVSSMModel", "TorchFormat", "TestSupport"]),
     tests("ExecutionPlanTests", ["ExecutionPlan"]),
     tests(
       "PlanRuntimeTests",
       [
-        "PlanRuntime", "GraphCompiler", "ReferenceInterpreter", "EVSSMModel", "TorchFormat", "OnnxFormat",
-        "SafetensorsFormat", "TestSupport",
+        "PlanRuntime", "CKernels", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "GraphIR", "ReferenceInterpreter",
+        "PrimitiveOperators", "SafetensorsFormat", "Tensors", "TestSupport",
       ]),
     tests("KernelTests", ["CKernels"]),
     tests(
@@ -147,10 +173,16 @@ let package = Package(
       ["EVSSMLibrary", "CEVSSM", "ExecutionPlan", "PlanRuntime", "Tensors", "ServingTestSupport", "TestSupport"]),
     tests(
       "EndToEndTests",
-      ["PlanRuntime", "GraphCompiler", "EVSSMModel", "OnnxFormat", "Imaging", "TestSupport"]),
+      [
+        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMModel",
+        "TestSupport",
+      ]),
     tests(
       "CommandTests",
-      ["evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "Imaging", "NumpyArchives", "TestSupport"],
+      [
+        "evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "ModelCompiler", "PictureRestoration",
+        "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "TestSupport",
+      ],
       exclude: ["Snapshots"]),
   ],
   swiftLanguageModes: [.v6]

@@ -2,7 +2,7 @@ import Testing
 
 @Suite("Help")
 struct HelpTests {
-  static let commands = ["inspect", "convert", "compile", "run", "eval", "verify", "bench", "kernels"]
+  static let commands = ["inspect", "convert", "compile", "run", "eval", "verify", "bench", "kernels", "dump"]
 
   @Test("is as its snapshot", arguments: commands)
   func help(_ command: String) throws {

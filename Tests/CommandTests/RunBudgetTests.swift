@@ -5,7 +5,7 @@ import TestSupport
 import Tensors
 import Testing
 
-@testable import evssm
+@testable import PictureRestoration
 
 /// `run` within a budget of memory, and several pictures at once.
 @Suite("evssm run, memory and jobs")
@@ -85,7 +85,7 @@ struct RunBudgetTests {
     let (width, height) = (1101, 902)
     let source = try picture(directory.path("in.\(input)"), width: width, height: height)
     let target = directory.path("out.\(output)")
-    let item = RunItem(input: source, output: target)
+    let item = RestorationItem(input: source, output: target)
     let planes = 3 * width * height * MemoryLayout<Float>.stride
     #expect(item.needsPlanes == (output == "npy"))
     #expect((try PictureMemory(item).whole < planes) == (input != "npy" && output != "npy"))

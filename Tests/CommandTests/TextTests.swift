@@ -1,3 +1,4 @@
+import ModelCompiler
 import Testing
 
 @testable import evssm

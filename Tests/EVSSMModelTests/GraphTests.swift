@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct GraphTests {
   private func graph(
-    _ architecture: EVSSMArchitecture, _ windows: EVSSMArchitecture.WindowMode = .released
+    _ architecture: EVSSMArchitecture, _ windows: WindowMode = .released
   ) throws -> Graph {
     try EVSSMModel.graph(SeededWeights.catalogue(architecture, seed: 2), architecture, windows: windows)
   }
@@ -19,7 +19,7 @@ import Testing
 
   @Test func namesTheHalvesOfEveryBlock() throws {
     let architecture = SeededWeights.architecture(dim: 8, blocks: [2, 1, 1])
-    for mode in EVSSMArchitecture.WindowMode.allCases {
+    for mode in WindowMode.allCases {
       let names = Set(try graph(architecture, mode).nodes.map(\.name))
       for stage in architecture.stages {
         for block in 0..<architecture.blocks[stage.level] {

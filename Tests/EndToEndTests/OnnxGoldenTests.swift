@@ -1,7 +1,5 @@
-import ExecutionPlan
-import GraphCompiler
 import Imaging
-import OnnxFormat
+import ModelCompiler
 import PlanRuntime
 import Tensors
 import TestSupport
@@ -10,12 +8,9 @@ import Testing
 /// The authors' network as torch.onnx exports it, run node by node, against its own outputs.
 @Suite struct OnnxGoldenTests {
   private func run(_ name: String, _ input: Tensor) throws -> Tensor {
-    let imported = try OnnxModel(path: Fixtures.path("onnx/\(name).onnx")).imported()
-    let model = ModelDescription(
-      architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
-    let plan = try PlanCompiler.compile(
-      onnx: imported.graph, outputNames: imported.outputNames, model: model, raises: false)
-    return try TensorSession(plan: plan.loaded(), workers: Workers(threads: 2)).run([input])[0]
+    let path = Fixtures.path("onnx/\(name).onnx")
+    let compilation = try OnnxCompilation(path: path, CompilationOptions(raises: false))
+    return try TensorSession(plan: compilation.plan, workers: Workers(threads: 2)).run([input])[0]
   }
 
   private func expectClose(_ found: [Float], _ expected: [Float]) {

@@ -1,6 +1,5 @@
-import EVSSMModel
 import ExecutionPlan
-import GraphCompiler
+import ModelCompiler
 import PlanRuntime
 import TestSupport
 import Testing
@@ -9,11 +8,7 @@ import Testing
 struct TilingTests {
   private func plan() throws -> LoadedPlan {
     let architecture = SeededWeights.architecture(dim: 8, blocks: [1, 1, 1])
-    let graph = try EVSSMModel.graph(SeededWeights.catalogue(architecture, seed: 7), architecture)
-    let model = ModelDescription(
-      architecture: "EVSSM", hyperparameters: [], parameterCount: try architecture.parameterCount(), windows: .released,
-      minimumSide: EVSSMArchitecture.minimumSide)
-    return try PlanCompiler.compile(graph, model: model).loaded()
+    return try CheckpointCompilation(SeededWeights.catalogue(architecture, seed: 7)).plan
   }
 
   private func restore(_ session: TiledSession, _ picture: [Float]) throws -> [Float] {

@@ -1,4 +1,5 @@
 import GraphIR
+import PrimitiveOperators
 import Tensors
 import Testing
 
@@ -73,5 +74,35 @@ import Testing
     #expect(PassTesting.outline(after) == "windows[pointwise_linear]")
     #expect(after.nodes.map(\.name) == ["windows"])
     #expect(explanations.map(\.node) == ["negate"])
+  }
+
+  private func primitive(_ type: String, _ inputs: Int) throws -> Primitive {
+    let call = PrimitiveCall(
+      type, opset: 17, attributes: [:], inputs: Array(repeating: true, count: inputs), outputs: [true])
+    return try Primitive(call, node: type)
+  }
+
+  @Test func constantsThatPrimitivesTakeKeepTheirTypes() throws {
+    var graph = Graph()
+    let x = graph.addInput("x", ValueType(.float32, [4]))
+    let negated = try graph.addOne(
+      ElementwiseUnary(.negate), [graph.addConstant("c", PassTesting.tensor([4], seed: 1))], name: "negate")
+    let sum = try graph.addOne(primitive("Add", 2), [negated, negated], name: "sum")
+    graph.setOutputs([try graph.addOne(primitive("Add", 2), [x, sum], name: "add")])
+    let (after, _, _) = try FoldConstants().run(graph)
+    #expect(after.nodes.map(\.name) == ["add"])
+    #expect(after.nodes[0].inputs.map { after[$0].type.dtype } == [.float32, .float32])
+  }
+
+  @Test func foldingIsBounded() throws {
+    var graph = Graph()
+    let x = graph.addInput("x", ValueType(.float32, [8192, 8192]))
+    let column = graph.addConstant("column", try PassTesting.tensor([8192, 1], seed: 1))
+    let row = graph.addConstant("row", try PassTesting.tensor([1, 8192], seed: 2))
+    let outer = try graph.addOne(primitive("Mul", 2), [column, row], name: "outer")
+    graph.setOutputs([try graph.addOne(primitive("Add", 2), [x, outer], name: "add")])
+    let edit = try FoldConstants().edit(graph)
+    #expect(edit.isEmpty)
+    #expect(edit.explanations.map(\.verdict) == [.rejected])
   }
 }

@@ -24,8 +24,8 @@ import Testing
     [map] + weights([[8, 6], [8], [8, 3, 3], [6, 4], [6, 8, 8]])
   }
 
-  private func scanStage(side: Int? = 5, rank: Int = 2) -> ScanStage {
-    ScanStage(
+  private func scanStage(side: Int? = 5, rank: Int = 2) -> FusedScanStage {
+    FusedScanStage(
       frame: Frame(transposed: true), windowSide: side, rank: rank, rmsEpsilon: 1e-6, layerNormEpsilon: 1e-5)
   }
 
@@ -61,22 +61,22 @@ import Testing
   }
 
   @Test func feedForwardStages() throws {
-    let stage = FeedForwardStage(frame: .upright, hidden: 4, epsilon: 1e-6)
+    let stage = FusedFeedForwardStage(frame: .upright, hidden: 4, epsilon: 1e-6)
     try check(stage, feedForwardInputs)
-    let large = FeedForwardStage(frame: .upright, hidden: Int.max, epsilon: 1e-6)
+    let large = FusedFeedForwardStage(frame: .upright, hidden: Int.max, epsilon: 1e-6)
     #expect(throws: EVSSMError.self) { try large.inferTypes(feedForwardInputs) }
   }
 
   @Test(arguments: [5, nil]) func decompositionsAreGraphsOfTheSameTypes(_ side: Int?) throws {
     let stages: [(any Decomposable, [ValueType])] = [
       (scanStage(side: side), scanInputs),
-      (FeedForwardStage(frame: Frame(halfTurned: true), hidden: 4, epsilon: 1e-6), feedForwardInputs),
+      (FusedFeedForwardStage(frame: Frame(halfTurned: true), hidden: 4, epsilon: 1e-6), feedForwardInputs),
     ]
     for (stage, inputs) in stages {
       let graph = try decomposition(stage, inputs)
       try Verifier.check(graph, after: "decomposing")
       #expect(graph.outputs.map { graph[$0].type } == [map])
-      #expect(graph.nodes.contains { $0.op is Windows } == (stage is ScanStage && side != nil))
+      #expect(graph.nodes.contains { $0.op is Windows } == (stage is FusedScanStage && side != nil))
     }
   }
 

@@ -65,12 +65,12 @@ import Testing
     Case(SpectralFilter(), [map(4), weight(4, 8, 8)], [map(4)]),
     Case(SpectralFilter(), [map(4), weight(4, 8, 6)], nil),
     Case(SpectralFilter(), [map(4, 9, 16), weight(4, 8, 8)], nil),
-    Case(PictureConvolution(), [map(3, 9, 16), weight(4, 3, 3, 3)], [map(4, 12, 16)]),
-    Case(OutputConvolution(), [map(4, 12, 16), map(3, 9, 16), weight(3, 4, 3, 3)], [map(3, 9, 16)]),
-    Case(OutputConvolution(), [map(4, 8, 16), map(3, 9, 16), weight(3, 4, 3, 3)], nil),
-    Case(HalveConvolution(), [map(4), weight(8, 4, 3, 3)], [map(8, 4, 8)]),
-    Case(DoubleConvolution(), [map(4), map(2, 16, 32), weight(2, 4, 3, 3)], [map(2, 16, 32)]),
-    Case(DoubleConvolution(), [map(4), map(2), weight(2, 4, 3, 3)], nil),
+    Case(FusedPictureConvolution(), [map(3, 9, 16), weight(4, 3, 3, 3)], [map(4, 12, 16)]),
+    Case(FusedOutputConvolution(), [map(4, 12, 16), map(3, 9, 16), weight(3, 4, 3, 3)], [map(3, 9, 16)]),
+    Case(FusedOutputConvolution(), [map(4, 8, 16), map(3, 9, 16), weight(3, 4, 3, 3)], nil),
+    Case(FusedHalveConvolution(), [map(4), weight(8, 4, 3, 3)], [map(8, 4, 8)]),
+    Case(FusedDoubleConvolution(), [map(4), map(2, 16, 32), weight(2, 4, 3, 3)], [map(2, 16, 32)]),
+    Case(FusedDoubleConvolution(), [map(4), map(2), weight(2, 4, 3, 3)], nil),
   ]
 
   @Test(arguments: cases) func inference(_ testCase: Case) throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Imaging
 
-/// PSNR and SSIM against the figures that scikit-image gives for the same pictures: `tools/make-quality-fixtures.py`
+/// PSNR and SSIM against the figures that scikit-image gives for the same pictures: `tools/generate/quality-fixtures`
 /// writes them.
 @Suite struct QualityTests {
   struct Case: Codable, Sendable {

@@ -17,7 +17,7 @@ struct DispatchTests {
     #expect(evssm_best_isa() == InstructionSet.available.map(\.isa).max { $0.rawValue < $1.rawValue })
   }
 
-  @Test("a value out of range has neither name nor kernels", arguments: [5, 6, 77, UInt32.max])
+  @Test("a value out of range has neither name nor kernels", arguments: [EVSSM_ISA_COUNT.rawValue, 77, UInt32.max])
   func outOfRange(_ value: UInt32) {
     #expect(evssm_isa_name(evssm_isa(rawValue: value)) == nil)
     #expect(evssm_kernels_for(evssm_isa(rawValue: value)) == nil)

@@ -7,9 +7,9 @@ import Testing
 
 @testable import OnnxWriter
 
-/// The structure of what is written; tools/check-onnx-writer has other programs check and run it.
+/// The structure of what is written; tools/checks/onnx-writer has other programs check and run it.
 @Suite struct OnnxWriterTests {
-  static func graph(windows: EVSSMArchitecture.WindowMode = .released, sides: [Int] = [24, 12, 6]) throws -> Graph {
+  static func graph(windows: WindowMode = .released, sides: [Int] = [24, 12, 6]) throws -> Graph {
     let architecture = SeededWeights.architecture(dim: 4, blocks: [1, 2, 1])
     let catalogue = try SeededWeights.catalogue(architecture, seed: 1)
     return try EVSSMModel.graph(catalogue, architecture, windows: windows, windowSides: sides)

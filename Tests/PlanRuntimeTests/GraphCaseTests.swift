@@ -1,7 +1,6 @@
 import ExecutionPlan
 import Foundation
-import GraphCompiler
-import OnnxFormat
+import ModelCompiler
 import PlanRuntime
 import SafetensorsFormat
 import Tensors
@@ -33,14 +32,12 @@ import Testing
 
   @Test(arguments: GraphCaseTests.cases) func agrees(_ testCase: Case) throws {
     let folder = Fixtures.path("onnx/\(testCase.name)")
-    let imported = try OnnxModel(path: folder + "/model.onnx").imported()
-    let model = ModelDescription(
-      architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
-    let compiled = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model)
+    let compilation = try OnnxCompilation(path: folder + "/model.onnx", CompilationOptions(raises: false))
+    let graph = compilation.imported.graph
     let values = try SafetensorsFile.read(path: folder + "/data.safetensors").catalogue
-    let inputs = try imported.graph.inputs.indices.map { try value("input_\($0)", values, testCase) }
-    let expected = try imported.graph.outputs.indices.map { try value("output_\($0)", values, testCase) }
-    let plan = try compiled.loaded()
+    let inputs = try graph.inputs.indices.map { try value("input_\($0)", values, testCase) }
+    let expected = try graph.outputs.indices.map { try value("output_\($0)", values, testCase) }
+    let plan = compilation.plan
     let plain = try TensorSession(plan: plan, workers: Workers(threads: 1), usesKernels: false).run(inputs)
     check(plain, expected, testCase)
     let single = try TensorSession(plan: plan, workers: Workers(threads: 1)).run(inputs)
@@ -50,14 +47,12 @@ import Testing
   }
 
   @Test func graphsSurviveThePlanFile() throws {
-    let imported = try OnnxModel(path: Fixtures.path("onnx/nafnet-script/model.onnx")).imported()
-    let model = ModelDescription(
-      architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
-    let compiled = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model)
+    let model = Fixtures.path("onnx/nafnet-script/model.onnx")
+    let compilation = try OnnxCompilation(path: model, CompilationOptions(raises: false))
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("graph-\(UUID().uuidString).plan").path
     defer { try? FileManager.default.removeItem(atPath: path) }
-    try PlanFile.write(compiled.loaded(), to: path)
-    #expect(try PlanFile.open(path: path).plan == compiled.plan)
+    try PlanFile.write(compilation.plan, to: path)
+    #expect(try PlanFile.open(path: path).plan == compilation.compiled.plan)
   }
 
   private func value(_ name: String, _ values: TensorCatalogue, _ testCase: Case) throws -> Tensor {

@@ -1,6 +1,5 @@
 import ExecutionPlan
-import GraphCompiler
-import OnnxFormat
+import ModelCompiler
 import PlanRuntime
 import PrimitiveOperators
 import SafetensorsFormat
@@ -12,10 +11,8 @@ import Testing
 /// stack. Each must end in an error of this project or in a result.
 @Suite struct HostileGraphPlanTests {
   @Test(arguments: GraphCaseTests.cases.map(\.name)) func changedPlans(_ name: String) throws {
-    let imported = try OnnxModel(path: Fixtures.path("onnx/\(name)/model.onnx")).imported()
-    let compiled = try PlanCompiler.compilePrimitives(
-      imported.graph, outputNames: imported.outputNames, model: GraphPlan.model)
-    let loaded = try compiled.loaded()
+    let model = Fixtures.path("onnx/\(name)/model.onnx")
+    let loaded = try OnnxCompilation(path: model, CompilationOptions(raises: false)).plan
     let graph = try #require(loaded.plan.graph)
     // Networks have the same operators as the node tests, and take long.
     guard graph.program.nodes.count <= 32 else { return }

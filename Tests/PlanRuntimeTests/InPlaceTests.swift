@@ -42,19 +42,17 @@ import Testing
   }
 
   private static func emit(_ graph: Graph, _ given: Case) throws -> (plan: Plan, weights: TensorStorage) {
-    var emitter = Emitter(graph, schedule: given.schedule, precision: given.precision)
     let description = ModelDescription(
       architecture: "test", hyperparameters: [], parameterCount: 0, windows: .released, minimumSide: 20)
-    var (plan, weights) = try emitter.emit(description)
+    let settings = PlanSettings(schedule: given.schedule, precision: given.precision)
+    let compiled = try PlanCompiler.compile(fused: graph, model: description, settings)
+    var plan = compiled.plan
     for index in plan.steps.indices {
       guard let frame = given.frame, case .feedForwardStage(var stage) = plan.steps[index].operation else { continue }
       stage.frame = frame
       plan.steps[index].operation = .feedForwardStage(stage)
     }
-    let storage = try TensorStorage(byteCount: weights.count * 4) { target in
-      weights.withUnsafeBytes { target.copyMemory(from: $0) }
-    }
-    return (plan, storage)
+    return (plan, compiled.weights)
   }
 
   private static let sizes = [(20, 24), (29, 45), (43, 150), (96, 33), (131, 77)]

@@ -54,14 +54,13 @@ import Testing
   }
 
   @Test func resultsThatAreNotFiniteAreCounted() throws {
-    var emitter = Emitter(try stages(), schedule: Schedule())
     let description = ModelDescription(
       architecture: "test", hyperparameters: [], parameterCount: 0, windows: .released, minimumSide: 20)
-    let (plan, weights) = try emitter.emit(description)
-    let storage = try TensorStorage(byteCount: weights.count * 4) { target in
+    let compiled = try PlanCompiler.compile(fused: stages(), model: description, PlanSettings())
+    let storage = try TensorStorage(byteCount: compiled.weights.bytes.count) { target in
       target.bindMemory(to: Float.self).update(repeating: .nan)
     }
-    let loaded = try LoadedPlan(plan: plan, weights: storage)
+    let loaded = try LoadedPlan(plan: compiled.plan, weights: storage)
     for threads in 1...2 {
       let session = try PlanSession(plan: loaded, height: 25, width: 47, workers: Workers(threads: threads))
       for _ in 0..<2 {

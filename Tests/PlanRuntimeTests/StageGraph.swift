@@ -46,7 +46,7 @@ struct StageGraph {
     picture = graph.addInput("picture", .map(.float32, 3, Dimension(symbol: "H"), Dimension(symbol: "W")))
     let weight = graph.addConstant(
       "first", try Tensor(shape: [channels, 3, 3, 3], floats: numbers.normals(channels * 27, scale: 0.3)))
-    map = try graph.addOne(GraphIR.PictureConvolution(), [picture, weight], name: "first")
+    map = try graph.addOne(FusedPictureConvolution(), [picture, weight], name: "first")
   }
 
   private mutating func constant(_ shape: [Int], scale: Float, at: Float = 0) throws -> ValueID {
@@ -76,7 +76,7 @@ struct StageGraph {
     operands.append(try constant([d, c], scale: 1 / Float(c).squareRoot()))
     operands.append(try constant([d], scale: 0.1))
     operands.append(try constant([c, d], scale: 0.5 / Float(d).squareRoot()))
-    let stage = GraphIR.ScanStage(
+    let stage = FusedScanStage(
       frame: frame, windowSide: windowSide, rank: r, rmsEpsilon: 1e-6, layerNormEpsilon: 1e-5)
     map = try graph.addOne(stage, operands, name: "scan\(count)")
   }
@@ -96,7 +96,7 @@ struct StageGraph {
       try constant([2 * e, 3, 3], scale: 0.33), try constant([c, e], scale: 0.5 / Float(e).squareRoot()),
       graph.addConstant("filter\(count)", try Tensor(shape: [c, 8, 8], floats: filter)),
     ]
-    let stage = GraphIR.FeedForwardStage(frame: frame, hidden: e, epsilon: 1e-6)
+    let stage = FusedFeedForwardStage(frame: frame, hidden: e, epsilon: 1e-6)
     map = try graph.addOne(stage, operands, name: "ffn\(count)")
   }
 
@@ -105,15 +105,15 @@ struct StageGraph {
     let skip = skip ?? map
     let scale = 1 / Float(channels * k * k).squareRoot()
     let down = try constant([2 * channels, channels, k, k], scale: scale)
-    let half = try graph.addOne(GraphIR.HalveConvolution(), [map, down], name: "down\(count)")
+    let half = try graph.addOne(FusedHalveConvolution(), [map, down], name: "down\(count)")
     let up = try constant([channels, 2 * channels, k, k], scale: scale)
-    map = try graph.addOne(GraphIR.DoubleConvolution(), [half, skip, up], name: "up\(count)")
+    map = try graph.addOne(FusedDoubleConvolution(), [half, skip, up], name: "up\(count)")
   }
 
   /// The graph, closed by a last convolution.
   mutating func finished() throws -> Graph {
     let weight = try constant([3, channels, 3, 3], scale: 0.3 / Float(9 * channels).squareRoot())
-    let output = try graph.addOne(GraphIR.OutputConvolution(), [map, picture, weight], name: "output")
+    let output = try graph.addOne(FusedOutputConvolution(), [map, picture, weight], name: "output")
     graph.setOutputs([output])
     return graph
   }

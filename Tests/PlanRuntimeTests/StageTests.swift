@@ -36,14 +36,9 @@ import Testing
   }
 
   static func load(_ graph: Graph, schedule: Schedule) throws -> LoadedPlan {
-    var emitter = Emitter(graph, schedule: schedule)
     let description = ModelDescription(
       architecture: "test", hyperparameters: [], parameterCount: 0, windows: .released, minimumSide: 20)
-    let (plan, weights) = try emitter.emit(description)
-    let storage = try TensorStorage(byteCount: weights.count * 4) { target in
-      weights.withUnsafeBytes { target.copyMemory(from: $0) }
-    }
-    return try LoadedPlan(plan: plan, weights: storage)
+    return try PlanCompiler.compile(fused: graph, model: description, PlanSettings(schedule: schedule)).loaded()
   }
 
   @Test(arguments: Frame.all, [nil, 9, 24])

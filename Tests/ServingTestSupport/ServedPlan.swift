@@ -1,7 +1,6 @@
-import EVSSMModel
 import ExecutionPlan
-import GraphCompiler
 import InferenceServer
+import ModelCompiler
 import PlanRuntime
 import TestSupport
 import Tensors
@@ -11,12 +10,7 @@ package enum ServedPlan {
   package static let plan: LoadedPlan = {
     do {
       let architecture = SeededWeights.architecture(dim: 8, blocks: [1, 1, 1])
-      let graph = try EVSSMModel.graph(
-        SeededWeights.catalogue(architecture, seed: 7), architecture, windows: .released)
-      let model = ModelDescription(
-        architecture: "EVSSM", hyperparameters: [], parameterCount: try architecture.parameterCount(),
-        windows: .released, minimumSide: EVSSMArchitecture.minimumSide)
-      return try PlanCompiler.compile(graph, model: model).loaded()
+      return try CheckpointCompilation(SeededWeights.catalogue(architecture, seed: 7)).plan
     } catch { fatalError("\(error)") }
   }()
 

@@ -9,7 +9,7 @@ package struct Golden: Sendable, CustomStringConvertible {
   package var name: String
   package var architecture: EVSSMArchitecture
   package var seed: UInt32
-  package var mode: EVSSMArchitecture.WindowMode
+  package var mode: WindowMode
   /// The checkpoint file with the weights, where there is one.
   package var file: String?
 
@@ -20,7 +20,7 @@ package struct Golden: Sendable, CustomStringConvertible {
 
   private init(
     _ name: String, _ dim: Int, _ blocks: [Int], _ expansion: Double = 3, seed: UInt32,
-    mode: EVSSMArchitecture.WindowMode = .released, file: String? = nil
+    mode: WindowMode = .released, file: String? = nil
   ) {
     self.name = name
     architecture = SeededWeights.architecture(dim: dim, blocks: blocks, expansion: expansion)

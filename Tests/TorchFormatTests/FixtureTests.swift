@@ -3,7 +3,7 @@ import Tensors
 import Testing
 import TorchFormat
 
-/// Checkpoints that PyTorch wrote (`tools/make-torch-fixtures.py`), compared bit for bit.
+/// Checkpoints that PyTorch wrote (`tools/generate/torch-fixtures`), compared bit for bit.
 @Suite struct FixtureTests {
   static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Fixtures/torch")

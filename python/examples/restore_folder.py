@@ -5,9 +5,9 @@
 Each actor opens the plan once; actors on one machine share one copy of its weights. The plan and both folders must be
 reachable under the same paths from all nodes (a network file system, or copies of the plan).
 
-Every picture is written once: to a temporary file that is then renamed, under a name made of the input's and the digest of
-the plan. A job that is started again goes on where it stopped, and a plan with other weights writes other files. Actors
-and nodes that die are replaced, and their pictures are restored by others.
+Every picture is written once: to a temporary file that is then renamed, under a name made of the input's and the digest
+of the plan. A job that is started again goes on where it stopped, and a plan with other weights writes other files.
+Actors and nodes that die are replaced, and their pictures are restored by others.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import evssm
 import numpy as np
 import ray
 from PIL import Image, ImageOps
-
-import evssm
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 
@@ -91,7 +90,9 @@ def pictures(folder: str) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
-def restore_folder(plan: str, source: str, target: str, *, actors: int, threads: int, report: bool = True) -> list[dict[str, Any]]:
+def restore_folder(
+    plan: str, source: str, target: str, *, actors: int, threads: int, report: bool = True
+) -> list[dict[str, Any]]:
     """Restores all pictures below `source` that `target` lacks; returns a row a picture, in no order."""
     with evssm.Plan(plan, threads=1) as opened:
         digest = opened.info.digest

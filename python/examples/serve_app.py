@@ -3,7 +3,8 @@
     EVSSM_PLAN=deblurring.plan serve run serve_app:app
     curl --data-binary @blurred.jpg http://127.0.0.1:8000/ -o sharp.png
 
-One machine is served better by evssmd, which speaks the Open Inference Protocol; this is for clusters that run Ray anyway.
+One machine is served better by evssmd, which speaks the Open Inference Protocol; this is for clusters that run Ray
+anyway.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ import asyncio
 import io
 import os
 
+import evssm
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from ray import serve
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-
-import evssm
 
 MAX_BODY = 64 << 20
 

@@ -9,11 +9,10 @@ import threading
 import time
 from pathlib import Path
 
+import evssm
 import numpy as np
 import pytest
 from conftest import FIXTURES
-
-import evssm
 
 
 def picture(*shape: int, seed: int = 1) -> np.ndarray:
@@ -24,7 +23,9 @@ def test_equals_the_tool_bit_for_bit(tool: str, plan_path: str, tmp_path: Path) 
     array = picture(3, 45, 70)
     np.save(tmp_path / "in.npy", array)
     subprocess.run(
-        [tool, "run", plan_path, str(tmp_path / "in.npy"), "-o", str(tmp_path / "out.npy")], check=True, capture_output=True
+        [tool, "run", plan_path, str(tmp_path / "in.npy"), "-o", str(tmp_path / "out.npy")],
+        check=True,
+        capture_output=True,
     )
     with evssm.Plan(plan_path) as plan:
         assert np.array_equal(plan.run(array), np.load(tmp_path / "out.npy").reshape(3, 45, 70))
@@ -63,7 +64,9 @@ def test_shapes_batches_and_out(plan_path: str) -> None:
         assert plan.run(batch, out) is out and np.array_equal(out, both)
         double = batch[0].astype(np.float64)
         assert np.array_equal(plan.run(double), both[0])
-        assert np.array_equal(plan.run(batch[0].copy().transpose(0, 2, 1)), plan.run(batch[0].transpose(0, 2, 1).copy()))
+        assert np.array_equal(
+            plan.run(batch[0].copy().transpose(0, 2, 1)), plan.run(batch[0].transpose(0, 2, 1).copy())
+        )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,13 @@ def test_wrong_out(plan_path: str) -> None:
     frozen = np.empty_like(array)
     frozen.flags.writeable = False
     with evssm.Plan(plan_path, threads=1) as plan:
-        for out in (array, np.empty((3, 28, 24), np.float32), np.empty(array.shape), np.empty((3, 24, 56), np.float32)[:, :, ::2], frozen):
+        for out in (
+            array,
+            np.empty((3, 28, 24), np.float32),
+            np.empty(array.shape),
+            np.empty((3, 24, 56), np.float32)[:, :, ::2],
+            frozen,
+        ):
             with pytest.raises(evssm.InvalidArgument):
                 plan.run(array, out)
 

@@ -16,17 +16,21 @@ extension PlanCompiler {
     onnx graph: Graph, outputNames: [String], model: ModelDescription, raises: Bool = true,
     precision: Precision = .float32
   ) throws -> CompiledPlan {
-    var explanations: [Explanation] = []
-    if raises {
-      let result = try Pipeline.run(graph, .init(raises: true))
-      explanations = result.explanations
-      if result.graph.nodes.allSatisfy({ $0.op is any Decomposable }), !result.graph.nodes.isEmpty {
-        do { return try compileStages(result, model, precision) } catch let error as EVSSMError {
-          explanations.append(Explanation(pass: "raise", .rejected, node: graph.nodes[0].name, error.message))
-        }
+    let settings = PlanSettings(precision: precision)
+    let result = try Pipeline.run(graph, .init(raises: raises))
+    var explanations = result.explanations
+    do {
+      if Pipeline.isMadeOfStages(result.graph) { return try compileStages(result, model, settings) }
+      if let compiled = try compileEmbedded(result, outputNames: outputNames, model, settings) { return compiled }
+    } catch let error as EVSSMError {
+      // A graph of stages may still not be one network: two, one after the other, are not.
+      explanations.append(Explanation(pass: "raise", .rejected, node: graph.nodes[0].name, error.message))
+      if Pipeline.isMadeOfStages(result.graph) {
+        let part = try Pipeline.embedded(graph)
+        let embedded = try? compileEmbedded(part, outputNames: outputNames, model, settings)
+        if let embedded { return embedded }
+        explanations = part.explanations + explanations
       }
-      let embedded = compileEmbedded(graph, outputNames: outputNames, model, precision, &explanations)
-      if let embedded { return embedded }
     }
     guard precision == .float32 else {
       let reason = explanations.last.map { " \($0.reason.prefix(1).uppercased())\($0.reason.dropFirst())." } ?? ""
@@ -41,46 +45,29 @@ extension PlanCompiler {
   }
 
   /// The smallest picture that EVSSM's stages run.
-  private static let minimumSide = 20
+  private static let minimumSide = NetworkSizes.minimumSide
 
   /// The plan of a graph that does more than a network in it does; nil when there is none.
   private static func compileEmbedded(
-    _ graph: Graph, outputNames: [String], _ model: ModelDescription, _ precision: Precision,
-    _ explanations: inout [Explanation]
-  ) -> CompiledPlan? {
-    for cut in NetworkCut.candidates(graph) {
-      do {
-        let parts = try cut.parts(graph)
-        try Verifier.check(parts.inner, after: RaiseReport.embeddedPass)
-        try Verifier.check(parts.outer, after: RaiseReport.embeddedPass)
-        let result = try Pipeline.run(parts.inner)
-        guard result.graph.nodes.allSatisfy({ $0.op is any Decomposable }), !result.graph.nodes.isEmpty else {
-          continue
-        }
-        var compiled = try TensorGraphEmitter.embed(
-          compileStages(result, model, precision), in: parts.outer, outputNames: outputNames)
-        compiled.explanations.append(RaiseReport.embedded(in: parts.outer))
-        return compiled
-      } catch let error as EVSSMError {
-        // Whatever is wrong with a part, the whole graph still runs.
-        explanations.insert(RaiseReport.notEmbedded(cut, of: graph, error.message), at: 0)
-      } catch let mismatch as Mismatch {
-        explanations.insert(RaiseReport.notEmbedded(cut, of: graph, mismatch.reason), at: 0)
-      } catch {
-        return nil
-      }
-    }
-    return nil
+    _ result: Pipeline.Result, outputNames: [String], _ model: ModelDescription, _ settings: PlanSettings
+  ) throws -> CompiledPlan? {
+    guard let network = result.graph.nodes.lazy.compactMap({ $0.op as? FusedNetwork }).first else { return nil }
+    let inner = Pipeline.Result(graph: network.body, explanations: [], snapshots: [])
+    var compiled = try TensorGraphEmitter.embed(
+      compileStages(inner, model, settings), in: result.graph, outputNames: outputNames)
+    compiled.explanations = result.explanations + compiled.explanations
+    return compiled
   }
 
   private static func compileStages(
-    _ result: Pipeline.Result, _ model: ModelDescription, _ precision: Precision
+    _ result: Pipeline.Result, _ model: ModelDescription, _ settings: PlanSettings
   ) throws -> CompiledPlan {
     var description = model
     description.minimumSide = max(model.minimumSide, minimumSide)
-    let hasWindows = result.graph.nodes.contains { ($0.op as? GraphIR.ScanStage)?.windowSide != nil }
+    let hasWindows = result.graph.nodes.contains { Pipeline.lowering(of: $0.op)?.windowSide != nil }
     description.windows = hasWindows ? .released : .whole
-    let compiled = try emitted(result, description, precision: precision)
+    var compiled = try compile(fused: result.graph, model: description, settings)
+    compiled.explanations = result.explanations + compiled.explanations
     _ = try compiled.loaded()
     return compiled
   }

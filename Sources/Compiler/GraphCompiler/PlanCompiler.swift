@@ -26,27 +26,28 @@ package enum PlanCompiler {
   package static func compile(
     _ graph: Graph, model: ModelDescription, schedule: Schedule = Schedule(), precision: Precision = .float32
   ) throws -> CompiledPlan {
-    try emitted(Pipeline.run(graph), model, schedule: schedule, precision: precision)
+    let settings = PlanSettings(schedule: schedule, precision: precision)
+    let result = try Pipeline.run(graph)
+    var compiled = try compile(fused: result.graph, model: model, settings)
+    compiled.explanations = result.explanations + compiled.explanations
+    return compiled
   }
 
-  /// The plan of a graph of stages.
-  static func emitted(
-    _ result: Pipeline.Result, _ model: ModelDescription, schedule: Schedule = Schedule(),
-    precision: Precision = .float32
-  ) throws -> CompiledPlan {
-    var emitter = Emitter(result.graph, schedule: schedule, precision: precision)
-    var (plan, words) = try emitter.emit(model)
-    plan.model.hyperparameters += schedule.target.attributes
-    let nonFinite = emitter.packer.nonFiniteCount
-    if nonFinite > 0 { plan.model.hyperparameters.append(.init(name: "non_finite_weights", value: "\(nonFinite)")) }
-    let weights = try TensorStorage(byteCount: Checked.multiply(words.count, 4)) { target in
-      words.withUnsafeBytes { target.copyMemory(from: $0) }
+  /// Compiles a graph of fused operators, by the passes on plans alone.
+  ///
+  /// Throws `compile.no-kernel` for other operators, and what ``StageLowering`` throws.
+  static func compile(fused graph: Graph, model: ModelDescription, _ settings: PlanSettings) throws -> CompiledPlan {
+    let (draft, explanations) = try Pipeline.decide(graph, settings)
+    var output = try StageEmitter.emit(draft, model)
+    output.plan.model.hyperparameters += settings.schedule.target.attributes
+    if output.nonFiniteCount > 0 {
+      output.plan.model.hyperparameters.append(.init(name: "non_finite_weights", value: "\(output.nonFiniteCount)"))
     }
-    words = []
+    let weights = try TensorStorage(byteCount: Checked.multiply(output.weights.count, 4)) { target in
+      output.weights.withUnsafeBytes { target.copyMemory(from: $0) }
+    }
     return CompiledPlan(
-      plan: plan, weights: weights,
-      explanations: result.explanations + emitter.explanations + emitter.precisionExplanations,
-      fusedGraph: result.graph,
-      nonFiniteWeightCount: nonFinite)
+      plan: output.plan, weights: weights, explanations: explanations, fusedGraph: graph,
+      nonFiniteWeightCount: output.nonFiniteCount)
   }
 }

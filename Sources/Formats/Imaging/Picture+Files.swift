@@ -5,7 +5,7 @@ extension Picture {
   ///
   /// The structure is scanned and held to the limits before anything is allocated for the pixels.
   /// - Throws: `picture.…`, `png.…`, `jpeg.…`, `limit.exceeded`.
-  package init(bytes: [UInt8]) throws {
+  public init(bytes: [UInt8]) throws {
     self = try bytes.withUnsafeBytes { bytes in
       switch try PictureStructure(bytes) {
       case .png(let structure): try PNGDecoder(structure).decode(bytes)
@@ -15,7 +15,7 @@ extension Picture {
   }
 
   /// Reads the file at `path`.
-  package static func read(path: String) throws -> Picture {
+  public static func read(path: String) throws -> Picture {
     do { return try Picture(bytes: fileBytes(path)) } catch let error as EVSSMError {
       throw error.at(.init(file: path))
     }
@@ -28,7 +28,7 @@ extension Picture {
   /// The bytes of a file of this picture: 8-bit RGB or RGBA as PNG, 4:4:4 as JPEG. The same picture gives the same
   /// bytes.
   /// - Parameter quality: of JPEG, 1...100.
-  package func encoded(as format: PictureFormat, quality: Int = 95) throws -> [UInt8] {
+  public func encoded(as format: PictureFormat, quality: Int = 95) throws -> [UInt8] {
     switch format {
     case .png: try PNGEncoder.encode(self)
     case .jpeg: try JPEGEncoder.encode(self, quality: quality)
@@ -39,7 +39,7 @@ extension Picture {
   /// - Returns: what the format could not keep.
   /// - Throws: `picture.unknown-extension`, `picture.quality`, `file.unwritable`.
   @discardableResult
-  package func write(to path: String, quality: Int = 95) throws -> [PictureNote] {
+  public func write(to path: String, quality: Int = 95) throws -> [PictureNote] {
     let format = try PictureFormat(outputPath: path)
     try OutputFile.write(encoded(as: format, quality: quality), to: path)
     return losses(in: format)

@@ -4,7 +4,7 @@ extension Picture {
   /// The samples as float32 planes (3, H, W), in 0...1: byte / 255 or value / 65,535, each correctly rounded.
   ///
   /// - Complexity: O(pixels), one pass.
-  package func planes() -> [Float] {
+  public func planes() -> [Float] {
     [Float](unsafeUninitializedCapacity: 3 * width * height) { buffer, initialized in
       fill(buffer)
       initialized = 3 * width * height
@@ -94,8 +94,11 @@ extension Picture {
     try self.init(width: width, height: height, rgb: bytes, alpha: alpha)
   }
 
-  /// The same for an array.
-  package init(planes: [Float], width: Int, height: Int, alpha: [UInt8]? = nil) throws {
+  /// An 8-bit picture of float32 planes (3, H, W): ⌊255 · clamp(value, 0, 1) + ½⌋, and 0 for NaN.
+  ///
+  /// - Throws: `picture.sample-count` when `planes` does not hold `3 · width · height` values; errors of the size.
+  /// - Complexity: O(pixels), one pass.
+  public init(planes: [Float], width: Int, height: Int, alpha: [UInt8]? = nil) throws {
     self = try planes.withUnsafeBufferPointer {
       try Picture(planes: $0, width: width, height: height, alpha: alpha)
     }

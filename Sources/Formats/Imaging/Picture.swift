@@ -3,7 +3,7 @@ import Tensors
 /// An upright RGB picture in memory.
 ///
 /// Samples are as in the file: no colour profile or gamma is applied.
-package struct Picture: Sendable, Hashable {
+public struct Picture: Sendable, Hashable {
   /// Samples row by row, the R, G and B of a pixel side by side.
   package enum Samples: Sendable, Hashable {
     /// 0...255
@@ -13,15 +13,15 @@ package struct Picture: Sendable, Hashable {
   }
 
   /// In pixels.
-  package let width: Int
+  public let width: Int
   /// In pixels.
-  package let height: Int
+  public let height: Int
   /// `3 · width · height` samples.
   package let samples: Samples
   /// Opacity, `width · height` bytes, 255 for opaque; nil when every pixel is. Not premultiplied into the samples.
-  package let alpha: [UInt8]?
+  public let alpha: [UInt8]?
   /// What reading changed or ignored.
-  package var notes: [PictureNote]
+  public var notes: [PictureNote]
 
   /// - Throws: `picture.empty` or `limit.exceeded` for the size, `picture.sample-count` when the arrays do not fill it.
   package init(width: Int, height: Int, samples: Samples, alpha: [UInt8]? = nil, notes: [PictureNote] = []) throws {
@@ -39,14 +39,14 @@ package struct Picture: Sendable, Hashable {
   }
 
   /// A picture of 8-bit samples, `3 · width · height` bytes.
-  package init(width: Int, height: Int, rgb: [UInt8], alpha: [UInt8]? = nil) throws {
+  public init(width: Int, height: Int, rgb: [UInt8], alpha: [UInt8]? = nil) throws {
     try self.init(width: width, height: height, samples: .eightBit(rgb), alpha: alpha)
   }
 
   /// The samples in 8 bits; 16-bit ones are rounded to nearest.
   ///
   /// - Complexity: O(1) for 8-bit samples, else O(pixels).
-  package var rgb: [UInt8] {
+  public var rgb: [UInt8] {
     switch samples {
     case .eightBit(let bytes): bytes
     case .sixteenBit(let words): words.map { UInt8((UInt32($0) * 255 + 32_767) / 65_535) }
@@ -64,7 +64,7 @@ extension Picture.Samples {
 }
 
 /// Something about a file that is not in the picture as it was read or written.
-package enum PictureNote: String, Sendable, Hashable, CaseIterable {
+public enum PictureNote: String, Sendable, Hashable, CaseIterable {
   case greyReplicated = "grey samples were copied to red, green and blue"
   case paletteExpanded = "palette colours were expanded"
   case opaqueAlphaDropped = "the alpha channel was dropped: every pixel is opaque"

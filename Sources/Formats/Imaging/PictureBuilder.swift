@@ -14,7 +14,7 @@ package struct PictureBuilder: Sendable {
     bytes = [UInt8](repeating: 0, count: 3 * width * height)
   }
 
-  /// Sets rows from values as (rows, 3, width), rounded as ``Picture/init(planes:width:height:alpha:)`` does.
+  /// Sets rows from values as (rows, 3, width), rounded as `Picture.init(planes:width:height:alpha:)` does.
   /// - Throws: `picture.sample-count` when the values do not fill the rows, or the picture has no such rows.
   /// - Complexity: O(values).
   package mutating func setRows(_ rows: Range<Int>, _ values: UnsafeBufferPointer<Float>) throws {

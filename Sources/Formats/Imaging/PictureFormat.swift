@@ -1,7 +1,7 @@
 import Tensors
 
 /// A picture file format that is read and written.
-package enum PictureFormat: String, Sendable, Hashable, CaseIterable {
+public enum PictureFormat: String, Sendable, Hashable, CaseIterable {
   case png = "PNG"
   case jpeg = "JPEG"
 

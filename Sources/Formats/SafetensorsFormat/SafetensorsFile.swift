@@ -32,7 +32,7 @@ package struct SafetensorsFile: Sendable {
     SafetensorsIndex.canRead(prefix: prefix) || hasHeader(prefix)
   }
 
-  private static func hasHeader(_ prefix: [UInt8]) -> Bool {
+  static func hasHeader(_ prefix: [UInt8]) -> Bool {
     guard prefix.count >= 9 else { return false }
     let length = headerLength(prefix)
     return length >= 2 && length <= UInt64(Limits.maxSafetensorsHeaderBytes)

@@ -1,15 +1,15 @@
 /// What every throwing function of this package throws: what went wrong, how to mend it, and where.
-package struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A stable identifier in kebab case under the name of its area, such as `zip.crc-mismatch` or
   /// `plan.digest-mismatch`.
-  package struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
-    package var rawValue: String
-    package init(rawValue: String) { self.rawValue = rawValue }
-    package init(stringLiteral value: String) { rawValue = value }
+  public struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
+    public var rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public init(stringLiteral value: String) { rawValue = value }
   }
 
   /// The class of the failure; decides the exit code of the command-line tool (sysexits.h).
-  package enum Category: Int32, Sendable, Hashable {
+  public enum Category: Int32, Sendable, Hashable {
     case usage = 64
     case badInput = 65
     case noInput = 66
@@ -19,16 +19,16 @@ package struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Where the failure was found. Every part is optional; `file` is as the caller named it.
-  package struct Place: Sendable, Hashable {
-    package var file: String?
+  public struct Place: Sendable, Hashable {
+    public var file: String?
     /// Offset in bytes from the start of `file`.
-    package var byteOffset: UInt64?
+    public var byteOffset: UInt64?
     /// The name of a tensor, graph node, plan step or archive entry.
-    package var node: String?
+    public var node: String?
     /// The command-line option or configuration key.
-    package var option: String?
+    public var option: String?
 
-    package init(file: String? = nil, byteOffset: UInt64? = nil, node: String? = nil, option: String? = nil) {
+    public init(file: String? = nil, byteOffset: UInt64? = nil, node: String? = nil, option: String? = nil) {
       self.file = file
       self.byteOffset = byteOffset
       self.node = node
@@ -36,15 +36,15 @@ package struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  package var code: Code
-  package var category: Category
-  /// What is wrong and how to mend it, in plain sentences. Text from outside is escaped by ``escaped(_:)``.
-  package var message: String
-  package var place: Place
+  public var code: Code
+  public var category: Category
+  /// What is wrong and how to mend it, in plain sentences. Text from outside is escaped by ``escaped(_:limit:)``.
+  public var message: String
+  public var place: Place
   /// The name of the published limit that was exceeded, if one was (see ``Limits``).
-  package var limit: String?
+  public var limit: String?
 
-  package init(
+  public init(
     _ code: Code, _ message: String, category: Category = .badInput, place: Place = Place(), limit: String? = nil
   ) {
     self.code = code
@@ -65,7 +65,7 @@ package struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
   }
 
   /// One line: place, message, code and limit.
-  package var description: String {
+  public var description: String {
     var parts: [String] = []
     if let file = place.file { parts.append(Self.escaped(file)) }
     if let byteOffset = place.byteOffset { parts.append("byte \(byteOffset)") }

@@ -3,14 +3,6 @@ import Tensors
 
 /// The hyper-parameters of an EVSSM network (arXiv 2405.14343); all of them follow from a checkpoint's shapes.
 package struct EVSSMArchitecture: Sendable, Hashable {
-  /// How the scan stage divides a map.
-  package enum WindowMode: String, Sendable, CaseIterable {
-    /// Overlapping windows, averaged, as in the authors' released test network.
-    case released
-    /// One window as large as the map, as in the network that was trained.
-    case whole
-  }
-
   /// Channels at level 1; twice and four times as many at levels 2 and 3.
   package var dim: Int
   /// Blocks at levels 1, 2, 3, the same in encoder and decoder.
@@ -25,13 +17,13 @@ package struct EVSSMArchitecture: Sendable, Hashable {
   package var upKernels: [Int]
 
   /// States of the scan.
-  package static let states = 8
+  package static let states = NetworkSizes.states
   /// Taps of the convolution along the scan.
-  package static let taps = 7
+  package static let taps = NetworkSizes.taps
   /// Window sides at levels 1, 2, 3 of the released network.
-  package static let releasedWindowSides = [384, 192, 96]
+  package static let releasedWindowSides = NetworkSizes.releasedWindowSides
   /// The smallest height and width of a picture: a quarter of it must be larger than its pad to a multiple of 8.
-  package static let minimumSide = 20
+  package static let minimumSide = NetworkSizes.minimumSide
 
   package init(
     dim: Int, blocks: [Int], hidden: [Int], rank: [Int], downKernels: [Int] = [3, 3], upKernels: [Int] = [3, 3]

@@ -14,7 +14,7 @@ package enum EVSSMModel {
   ///   - windows: how the scan stages divide their maps
   ///   - windowSides: sides of the windows at levels 1, 2, 3, for tests; by default those of the released network
   package static func graph(
-    _ catalogue: TensorCatalogue, _ architecture: EVSSMArchitecture, windows: EVSSMArchitecture.WindowMode = .released,
+    _ catalogue: TensorCatalogue, _ architecture: EVSSMArchitecture, windows: WindowMode = .released,
     windowSides: [Int] = EVSSMArchitecture.releasedWindowSides
   ) throws -> Graph {
     try architecture.validate()

@@ -1,7 +1,7 @@
 import Tensors
 
 /// A validated plan with its weights in memory: all that a runtime needs. Cheap to copy; copies share the weights.
-package struct LoadedPlan: Sendable {
+public struct LoadedPlan: Sendable {
   package let plan: Plan
   /// Keeps the weights in memory: a mapped file's section, or bytes made by the compiler.
   package let weightsStorage: TensorStorage

@@ -27,14 +27,6 @@ package struct Plan: Sendable, Hashable {
   }
 }
 
-/// How the scan stage cuts a map. The same weights compute two different functions.
-package enum WindowMode: String, Sendable, Hashable, CaseIterable {
-  /// Overlapping windows of 384, 192 and 96 pixels at levels 1, 2 and 3, averaged: the authors' released test network.
-  case released
-  /// One window as large as the map: the network that was trained.
-  case whole
-}
-
 /// What the plan was compiled from; for people and for `inspect`, never used to run it.
 package struct ModelDescription: Sendable, Hashable {
   /// `EVSSM`.
@@ -124,9 +116,9 @@ package enum Layout {
   /// Columns of a full panel of a packed matrix.
   package static let panel = 48
   /// States of each channel of the selective scan.
-  package static let states = 8
+  package static let states = NetworkSizes.states
   /// Taps of the convolution along the scan order.
-  package static let taps = 7
+  package static let taps = NetworkSizes.taps
   /// Side of a patch of the spectral filter.
   package static let patch = 8
 

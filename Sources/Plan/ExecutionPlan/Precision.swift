@@ -1,5 +1,5 @@
 /// What matrices compute in, and so the type of a constant's values in the weights section. Everything else is float32.
-package enum Precision: String, Sendable, Hashable, CaseIterable {
+public enum Precision: String, Sendable, Hashable, CaseIterable {
   case float32
   /// The high half of a float32. Matrices only, packed in pairs of rows; `docs/precision.md` defines their products.
   case bfloat16

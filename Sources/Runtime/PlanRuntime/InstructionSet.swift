@@ -6,14 +6,13 @@ import Tensors
 package enum InstructionSet: String, Sendable, CaseIterable {
   case baseline, avx2, avx512, avx512bf16, neon
 
+  /// The kernels' constant of this name: the names are those of `sets.def`, which a test holds them to.
   var kernelSet: evssm_isa {
-    switch self {
-    case .baseline: EVSSM_ISA_BASELINE
-    case .avx2: EVSSM_ISA_AVX2
-    case .avx512: EVSSM_ISA_AVX512
-    case .avx512bf16: EVSSM_ISA_AVX512BF16
-    case .neon: EVSSM_ISA_NEON
+    for value in 0..<EVSSM_ISA_COUNT.rawValue {
+      let isa = evssm_isa(rawValue: value)
+      if evssm_isa_name(isa).map({ String(cString: $0) }) == rawValue { return isa }
     }
+    return EVSSM_ISA_COUNT
   }
 
   /// Whether this build and this processor have it.

@@ -2,11 +2,11 @@ import CKernels
 import ExecutionPlan
 import Tensors
 
-/// A plan bound to one size of picture: its arena, its resolved weights and its threads. ``run(input:output:)``
-/// allocates nothing.
+/// A plan bound to one size of picture: its arena, its resolved weights and its threads.
+/// `run(input:output:control:trace:)` allocates nothing.
 ///
 /// Not reentrant: one run at a time, from one thread at a time. Results are bit-identical for any number of threads.
-package final class PlanSession: @unchecked Sendable {
+public final class PlanSession: @unchecked Sendable {
   // Unchecked: mutable state is touched only inside run(), which the caller serialises.
   package let plan: LoadedPlan
   package let bound: BoundPlan
@@ -44,12 +44,12 @@ package final class PlanSession: @unchecked Sendable {
     try Checked.add(bound.arenaByteCount, Checked.multiply(bound.threadScratchByteCount, threads))
   }
 
-  package var height: Int { picture.height }
-  package var width: Int { picture.width }
+  public var height: Int { picture.height }
+  public var width: Int { picture.width }
   /// Floats of a picture: 3 · height · width.
-  package var pictureCount: Int { 3 * picture.height * picture.width }
+  public var pictureCount: Int { 3 * picture.height * picture.width }
   /// Bytes of feature maps and scratch memory, the threads' private memory included.
-  package var memoryByteCount: Int { arena.byteCount + threadScratch.byteCount }
+  public var memoryByteCount: Int { arena.byteCount + threadScratch.byteCount }
 
   /// Restores a picture: planar float32 (3, height, width), RGB, values in [0, 1]; the result is not clamped. `output` may be
   /// the memory of `input`, for the picture is read for the last time where, and just before, the result is written.

@@ -18,9 +18,9 @@ struct EVSSMCommand: ParsableCommand {
       The environment variable EVSSM_ISA (baseline, avx2, avx512, avx512bf16, neon) forces an instruction set; `evssm kernels` \
       lists those of this processor.
       """,
-    version: "0.1.0",
+    version: "0.2.0",
     subcommands: [
       InspectCommand.self, ConvertCommand.self, CompileCommand.self, RunCommand.self, EvalCommand.self,
-      VerifyCommand.self, BenchCommand.self, KernelsCommand.self,
+      VerifyCommand.self, BenchCommand.self, KernelsCommand.self, DumpCommand.self,
     ])
 }

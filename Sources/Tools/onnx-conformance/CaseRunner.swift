@@ -1,9 +1,8 @@
+import Checkpoints
 import ExecutionPlan
 import Foundation
-import GraphCompiler
-import OnnxFormat
+import ModelCompiler
 import PlanRuntime
-import SafetensorsFormat
 import Tensors
 
 /// How a case ended.
@@ -65,17 +64,14 @@ struct CaseRunner {
 
   func run(_ name: String) -> CaseOutcome {
     do {
-      let data = try SafetensorsFile.read(path: "\(folder)/\(name)/data.safetensors").catalogue
-      let imported = try OnnxModel(path: "\(folder)/\(name)/model.onnx").imported()
-      let model = ModelDescription(
-        architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
-      let compiled = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model)
+      let data = try Checkpoint.read(path: "\(folder)/\(name)/data.safetensors").catalogue
+      let compilation = try compiled(name)
       let path = FileManager.default.temporaryDirectory.path + "/onnx-conformance-\(getpid()).plan"
       defer { unlink(path) }
-      try PlanFile.write(compiled.loaded(), to: path)
+      try PlanFile.write(compilation.plan, to: path)
       let plan = try PlanFile.open(path: path)
-      let inputs = try values(name, data, "input", imported.graph.inputs.count)
-      let expected = try values(name, data, "output", imported.graph.outputs.count)
+      let inputs = try values(name, data, "input", compilation.imported.graph.inputs.count)
+      let expected = try values(name, data, "output", compilation.imported.graph.outputs.count)
       for usesKernels in [true, false] {
         let results = try TensorSession(plan: plan, workers: workers, usesKernels: usesKernels).run(inputs)
         let single = try TensorSession(plan: plan, workers: alone, usesKernels: usesKernels).run(inputs)
@@ -100,14 +96,10 @@ struct CaseRunner {
 
   /// The median time of a case over five seconds, and the steps that take longest.
   func times(_ name: String) throws -> [String] {
-    let data = try SafetensorsFile.read(path: "\(folder)/\(name)/data.safetensors").catalogue
-    let imported = try OnnxModel(path: "\(folder)/\(name)/model.onnx").imported()
-    let model = ModelDescription(
-      architecture: "ONNX", hyperparameters: [], parameterCount: 0, windows: .whole, minimumSide: 1)
-    let plan = try PlanCompiler.compilePrimitives(imported.graph, outputNames: imported.outputNames, model: model)
-      .loaded()
-    let session = try TensorSession(plan: plan, workers: workers)
-    let inputs = try values(name, data, "input", imported.graph.inputs.count)
+    let data = try Checkpoint.read(path: "\(folder)/\(name)/data.safetensors").catalogue
+    let compilation = try compiled(name)
+    let session = try TensorSession(plan: compilation.plan, workers: workers)
+    let inputs = try values(name, data, "input", compilation.imported.graph.inputs.count)
     var times: [Double] = []
     let clock = ContinuousClock()
     let start = clock.now
@@ -121,6 +113,11 @@ struct CaseRunner {
       .sorted { $0.value.seconds > $1.value.seconds }
     return ["median \(times.sorted()[times.count / 2]) ms, least \(times.min() ?? 0) ms, \(times.count) runs"]
       + steps.prefix(20).map { "  \($0.value.seconds * 1000) ms in \($0.value.count) × \($0.key)" }
+  }
+
+  /// The case's model, node by node.
+  private func compiled(_ name: String) throws -> OnnxCompilation {
+    try OnnxCompilation(path: "\(folder)/\(name)/model.onnx", CompilationOptions(raises: false))
   }
 
   private func values(_ name: String, _ catalogue: TensorCatalogue, _ prefix: String, _ count: Int) throws -> [Tensor] {

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-// onnx-conformance [--time] FOLDER [NAME…]: runs cases of tools/onnx_node_tests.py and prints a line of JSON for each.
+// onnx-conformance [--time] FOLDER [NAME…]: runs cases of tools/checking/onnx_node_tests.py and prints a line of JSON for each.
 // Before a case it prints its name, so that whoever reads knows which one ended the process. --time: the cases are run
 // again and again, and their steps' times printed.
 let isTimed = CommandLine.arguments.dropFirst().first == "--time"

@@ -100,7 +100,9 @@ class Session:
 
     def bind(self, height: int, width: int) -> None:
         """Lays out memory for pictures of this size ahead of the first run."""
-        _library.call("evssm_session_bind", self._handle.use(), _within(height, 63, "height"), _within(width, 63, "width"))
+        _library.call(
+            "evssm_session_bind", self._handle.use(), _within(height, 63, "height"), _within(width, 63, "width")
+        )
 
     def run(
         self,
@@ -138,7 +140,9 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -221,9 +225,7 @@ class Plan:
     def session(self) -> Session:
         """A session of its own, for a thread that restores many pictures."""
         arguments = self._arguments
-        return Session(
-            self._handle, arguments["threads"], arguments["instruction_set"], arguments["max_memory"] or 0
-        )
+        return Session(self._handle, arguments["threads"], arguments["instruction_set"], arguments["max_memory"] or 0)
 
     @contextmanager
     def _borrowed(self) -> Iterator[Session]:
@@ -247,8 +249,8 @@ class Plan:
         """Restores a picture.
 
         Args:
-            array: (3, H, W), or N pictures of one size as (N, 3, H, W); red, green and blue in [0, 1]. A float32 array in
-                row-major order is read in place; other floating-point arrays are copied.
+            array: (3, H, W), or N pictures of one size as (N, 3, H, W); red, green and blue in [0, 1]. A float32 array
+                in row-major order is read in place; other floating-point arrays are copied.
             out: an array of the same shape for the result: float32, row-major, writable, apart from ``array``.
             timeout: seconds after which to give up.
             cancel: a flag that stops the run.
@@ -297,7 +299,9 @@ class Plan:
     def __enter__(self) -> Plan:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __del__(self) -> None:

@@ -45,11 +45,15 @@ def attempts(blurred):
     for width in WIDTHS:
         kernel = gaussian(width)
         for count in ITERATIONS:
-            yield (f"Richardson-Lucy, width {width}, {count} iterations",
-                   restore(padded, lambda plane: richardson_lucy(plane, kernel, num_iter=count)))
+            yield (
+                f"Richardson-Lucy, width {width}, {count} iterations",
+                restore(padded, lambda plane, k=kernel, n=count: richardson_lucy(plane, k, num_iter=n)),
+            )
         for balance in BALANCES:
-            yield (f"Wiener, width {width}, balance {balance}",
-                   restore(padded, lambda plane: wiener(plane, kernel, balance)))
+            yield (
+                f"Wiener, width {width}, balance {balance}",
+                restore(padded, lambda plane, k=kernel, b=balance: wiener(plane, k, b)),
+            )
 
 
 def restore(padded, method):
@@ -65,7 +69,8 @@ def gaussian(width):
 
 def figures(restored, sharp):
     ssim = structural_similarity(
-        restored, sharp, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)
+        restored, sharp, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
+    )
     return peak_signal_noise_ratio(sharp, restored, data_range=255), ssim
 
 

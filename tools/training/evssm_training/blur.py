@@ -98,8 +98,9 @@ def _moved(x, shift, angle, centre):
     cos, sin = np.cos(angle), np.sin(angle)
     cy, cx = centre
     # In pixels: the source of (px, py). Then the same map between the normalised coordinates of affine_grid.
-    matrix = np.array([[cos, -sin, cx - cos * cx + sin * cy + shift[1]],
-                       [sin, cos, cy - sin * cx - cos * cy + shift[0]], [0, 0, 1]])
+    matrix = np.array(
+        [[cos, -sin, cx - cos * cx + sin * cy + shift[1]], [sin, cos, cy - sin * cx - cos * cy + shift[0]], [0, 0, 1]]
+    )
     half_x, half_y = (width - 1) / 2, (height - 1) / 2
     to_pixels = np.array([[half_x, 0, half_x], [0, half_y, half_y], [0, 0, 1]])
     theta = torch.from_numpy((np.linalg.inv(to_pixels) @ matrix @ to_pixels)[None, :2]).float()

@@ -15,8 +15,18 @@ from .data import held_out
 from .loss import restoration_loss
 from .train import Training, run
 
-OPTIONS = {"dim": 16, "blocks": [1, 1, 1], "expansion": 2.0, "seed": 3, "steps": 400, "stages": "64x4", "rate": 1e-3,
-           "warm_up": 20, "clip": 10.0, "average": 0.98}
+OPTIONS = {
+    "dim": 16,
+    "blocks": [1, 1, 1],
+    "expansion": 2.0,
+    "seed": 3,
+    "steps": 400,
+    "stages": "64x4",
+    "rate": 1e-3,
+    "warm_up": 20,
+    "clip": 10.0,
+    "average": 0.98,
+}
 
 
 def main():
@@ -45,8 +55,10 @@ def resumes():
 
 
 def learns(seconds):
-    pairs = [(b[None].float() / 255, s[None].float() / 255)
-             for _, b, s in held_out(photographs.load(held_out=True), 128, 128, 2)]
+    pairs = [
+        (b[None].float() / 255, s[None].float() / 255)
+        for _, b, s in held_out(photographs.load(held_out=True), 128, 128, 2)
+    ]
     identity = mean_loss(pairs, lambda blurred: blurred)
     with tempfile.TemporaryDirectory() as folder:
         training = Training(OPTIONS)
@@ -54,8 +66,10 @@ def learns(seconds):
         run(training, Path(folder), OPTIONS["steps"], check_every=100, seconds=seconds)
     training.network.load_state_dict(training.average)
     after = mean_loss(pairs, training.network)
-    print(f"held-out loss: {identity:.5f} of the blurred pictures, {before:.5f} untrained, {after:.5f} after "
-          f"{training.step} steps")
+    print(
+        f"held-out loss: {identity:.5f} of the blurred pictures, {before:.5f} untrained, {after:.5f} after "
+        f"{training.step} steps"
+    )
     if not after < min(before, identity):
         sys.exit("The run did not lower the held-out loss.")
 

@@ -1,6 +1,6 @@
 """A checkpoint through `evssm compile` and `evssm run` against PyTorch on the same picture: at most 2e-5 apart.
 
-    python -m evssm_training.check_model EVSSM CHECKPOINT PICTURE
+python -m evssm_training.check_model EVSSM CHECKPOINT PICTURE
 """
 
 import subprocess

@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 
-from . import photographs
 from .blur import MARGIN, Strength, blurred_pair
 
 HELD_OUT_SEED = 20_250_611
@@ -32,7 +31,7 @@ class Patches(torch.utils.data.Dataset):
         return _turned(rng, *blurred_pair(rng, _recoloured(rng, sharp), centre, self.strength, texture))
 
     def crop(self, rng, side):
-        """The busiest of three crops, with margins, of a random photograph at a random size; and where its centre is."""
+        """The busiest of three crops, with margins, of a random photograph at a random size, and its centre."""
         sizes = self.pictures[rng.integers(len(self.pictures))]
         picture = sizes[rng.integers(len(sizes))]
         length = side + 2 * MARGIN

@@ -65,7 +65,8 @@ class Training:
             self.network.output.weight.mul_(0.1)  # begins near the identity
         self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=options["rate"], betas=(0.9, 0.9), weight_decay=1e-3, fused=True)
+            self.network.parameters(), lr=options["rate"], betas=(0.9, 0.9), weight_decay=1e-3, fused=True
+        )
 
     def start_from(self, path):
         """Takes the weights of a checkpoint of the same sizes, in the authors' layout; all else begins anew."""
@@ -85,10 +86,17 @@ class Training:
     def save(self, path):
         """Writes beside and renames, so that an interruption leaves the checkpoint before."""
         partial = path.with_suffix(".partial")
-        torch.save({
-            "params": self.network.state_dict(), "params_ema": self.average, "optimizer": self.optimizer.state_dict(),
-            "step": self.step, "seconds": self.seconds, "options": self.options,
-        }, partial)
+        torch.save(
+            {
+                "params": self.network.state_dict(),
+                "params_ema": self.average,
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "options": self.options,
+            },
+            partial,
+        )
         os.replace(partial, path)
 
     def advance(self, blurred, sharp):
@@ -154,7 +162,8 @@ def run(training, folder, steps, check_every=200, save_every=100, seconds=math.i
     checks = [(b, s) for _, b, s in held_out(photographs.load(held_out=True), 192, 192, 2)]
     before = sum(psnr(b, s) for b, s in checks) / len(checks)
     loader = torch.utils.data.DataLoader(
-        patches, batch_size=None, sampler=range(training.step, steps), num_workers=1, prefetch_factor=4)
+        patches, batch_size=None, sampler=range(training.step, steps), num_workers=1, prefetch_factor=4
+    )
     began, losses = time.monotonic() - training.seconds, []
     limit = training.seconds + seconds
     if training.step == 0 and rank == 0:
@@ -168,9 +177,16 @@ def run(training, folder, steps, check_every=200, save_every=100, seconds=math.i
         over = training.seconds > limit or training.step == steps
         if training.step % check_every == 0 or over:
             found = training.psnr(checks)
-            log(folder, step=training.step, seconds=round(training.seconds), loss=f"{sum(losses) / len(losses):.5f}",
-                held_out_psnr=f"{found:.3f}", held_out_gain=f"{found - before:.3f}",
-                rate=f"{training.optimizer.param_groups[0]['lr']:.2e}", side=blurred.shape[-1])
+            log(
+                folder,
+                step=training.step,
+                seconds=round(training.seconds),
+                loss=f"{sum(losses) / len(losses):.5f}",
+                held_out_psnr=f"{found:.3f}",
+                held_out_gain=f"{found - before:.3f}",
+                rate=f"{training.optimizer.param_groups[0]['lr']:.2e}",
+                side=blurred.shape[-1],
+            )
             export(training.average, folder / "model.pth")
             losses = []
         if training.step % save_every == 0 or over:

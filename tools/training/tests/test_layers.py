@@ -5,7 +5,6 @@ import unittest
 import torch
 from evssm_torch import EVSSM
 from evssm_torch import selective_scan as plain_scan
-
 from evssm_training.layers import fast_network
 from evssm_training.scan import selective_scan
 

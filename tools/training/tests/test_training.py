@@ -8,7 +8,6 @@ from unittest import mock
 
 import numpy as np
 import torch
-
 from evssm_training import blur, photographs, train
 from evssm_training.data import Patches, held_out
 from evssm_training.loss import restoration_loss
@@ -113,8 +112,18 @@ class DataTests(unittest.TestCase):
 
 
 class CheckpointTests(unittest.TestCase):
-    OPTIONS = {"dim": 4, "blocks": [1, 1, 1], "expansion": 2.0, "seed": 1, "steps": 6, "stages": "32x2", "rate": 1e-3,
-               "warm_up": 2, "clip": 10.0, "average": 0.9}
+    OPTIONS = {
+        "dim": 4,
+        "blocks": [1, 1, 1],
+        "expansion": 2.0,
+        "seed": 1,
+        "steps": 6,
+        "stages": "32x2",
+        "rate": 1e-3,
+        "warm_up": 2,
+        "clip": 10.0,
+        "average": 0.9,
+    }
 
     def trained(self, folder, stops):
         """Weights after 6 steps, with interruptions after `stops`."""

@@ -13,7 +13,7 @@ struct TensorGraphEmitter {
   /// The plan and its weights.
   ///
   /// Throws `compile.no-kernel`, which names every node that is no primitive.
-  /// - Parameter network: the plan that an ``EmbeddedNetwork`` of the graph stands for; it keeps its model.
+  /// - Parameter network: the plan that an ``FusedNetwork`` of the graph stands for; it keeps its model.
   static func emit(
     _ graph: Graph, outputNames: [String], model: ModelDescription, network: CompiledPlan? = nil
   ) throws -> (Plan, TensorStorage) {
@@ -43,7 +43,9 @@ struct TensorGraphEmitter {
   }
 
   private mutating func program(_ graph: Graph) throws -> TensorProgram {
-    let strangers = graph.nodes.filter { !($0.op is Primitive) }.map { "\($0.name) (\($0.op.label))" }
+    let strangers = graph.nodes.filter { !($0.op is Primitive || $0.op is FusedNetwork) }.map {
+      "\($0.name) (\($0.op.label))"
+    }
     guard strangers.isEmpty else {
       throw EVSSMError(
         "compile.no-kernel", "No step runs these nodes: \(strangers.prefix(40).joined(separator: ", ")).",
@@ -58,6 +60,11 @@ struct TensorGraphEmitter {
         .init(value: index, dtype: tensor.dtype, shape: tensor.shape, constant: try append(value.name, tensor)))
     }
     let nodes = try graph.nodes.compactMap { node in
+      if node.op is FusedNetwork {
+        return TensorProgram.Node(
+          name: node.name, call: EmbeddedNetwork.call, inputs: node.inputs.map(\.index),
+          outputs: node.outputs.map(\.index), bodies: [], captureCount: 0)
+      }
       guard let primitive = node.op as? Primitive else { return nil as TensorProgram.Node? }
       return TensorProgram.Node(
         name: node.name, call: primitive.call, inputs: node.inputs.map(\.index), outputs: node.outputs.map(\.index),
@@ -79,7 +86,7 @@ struct TensorGraphEmitter {
 }
 
 extension TensorGraphEmitter {
-  /// A plan of the stages of `network` and of the nodes around the ``EmbeddedNetwork`` of `graph`, which stands for them.
+  /// A plan of the stages of `network` and of the nodes around the ``FusedNetwork`` of `graph`, which stands for them.
   static func embed(_ network: CompiledPlan, in graph: Graph, outputNames: [String]) throws -> CompiledPlan {
     let (plan, weights) = try emit(graph, outputNames: outputNames, model: network.plan.model, network: network)
     var compiled = network

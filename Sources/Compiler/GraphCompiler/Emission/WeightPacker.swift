@@ -3,9 +3,9 @@ import Tensors
 
 /// Collects a plan's constants in the layouts of its kernels, one behind the other on 64-byte lines.
 ///
-/// Layouts: ``ExecutionPlan/ScanStage/Weights`` and its siblings name them. Values are rounded to float32, and those of
+/// Layouts: ``ScanStage/Weights`` and its siblings name them. Values are rounded to float32, and those of
 /// matrices to bfloat16, here and nowhere else.
-struct WeightPacker {
+package struct WeightPacker {
   private(set) var descriptions: [ConstantDescription] = []
   /// Float32 values, and pairs of bfloat16 values, as words.
   private(set) var payload: [UInt32] = []

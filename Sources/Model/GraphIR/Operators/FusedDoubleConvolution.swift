@@ -3,7 +3,7 @@ import Tensors
 /// The way up a level: a bilinear double, then a k×k convolution (k odd), plus the map skipped across.
 ///
 /// Inputs: map (1, I, H, W), skip (1, O, 2H, 2W), weight (O, I, k, k). Result: map (1, O, 2H, 2W).
-package struct DoubleConvolution: Decomposable {
+package struct FusedDoubleConvolution: Decomposable {
   package static let name = "double_convolution"
 
   package init() {}

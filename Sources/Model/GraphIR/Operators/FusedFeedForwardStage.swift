@@ -8,7 +8,7 @@ import Tensors
 /// rms is ``RMSNorm`` without weight and bias. The depthwise convolution pads with zeros. `filter` is a
 /// ``SpectralFilter`` on 8×8 patches whose grid is anchored where `frame` starts; what is missing at the opposite
 /// edge to multiples of 8 is reflected and cropped again. Kernel and filter are those for upright maps.
-package struct FeedForwardStage: Decomposable {
+package struct FusedFeedForwardStage: Decomposable {
   /// The inputs, in order; all but the map are constants. C channels, e hidden ones.
   package enum Operand: Int, Sendable, CaseIterable {
     /// (1, C, H, W)

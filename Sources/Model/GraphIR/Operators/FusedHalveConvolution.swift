@@ -3,7 +3,7 @@ import Tensors
 /// The way down a level: a bilinear half, then a k×k convolution (k odd).
 ///
 /// Inputs: map (1, I, H, W), weight (O, I, k, k). Result: map (1, O, H/2, W/2).
-package struct HalveConvolution: Decomposable {
+package struct FusedHalveConvolution: Decomposable {
   package static let name = "halve_convolution"
 
   package init() {}

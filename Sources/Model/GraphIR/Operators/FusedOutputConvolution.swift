@@ -3,7 +3,7 @@ import Tensors
 /// The network's last convolution: convolves, crops to the picture's size and adds the picture.
 ///
 /// Inputs: map (1, C, 4⌈H/4⌉, 4⌈W/4⌉), picture (1, 3, H, W), weight (3, C, 3, 3). Result: (1, 3, H, W), not clamped.
-package struct OutputConvolution: Decomposable {
+package struct FusedOutputConvolution: Decomposable {
   package static let name = "output_convolution"
 
   package init() {}

@@ -4,7 +4,7 @@ import Tensors
 /// convolves.
 ///
 /// Inputs: picture (1, 3, H, W), weight (C, 3, 3, 3). Result: map (1, C, 4⌈H/4⌉, 4⌈W/4⌉).
-package struct PictureConvolution: Decomposable {
+package struct FusedPictureConvolution: Decomposable {
   package static let name = "picture_convolution"
 
   package init() {}

@@ -9,7 +9,7 @@ extension PlanFile {
   ///   - trustedKey: an Ed25519 public key (32 bytes) that must have signed the plan; nil accepts unsigned plans and
   ///     any signature.
   /// - Complexity: O(file) for the digests, on all processors.
-  package static func open(path: String, trustedKey: [UInt8]? = nil) throws -> LoadedPlan {
+  public static func open(path: String, trustedKey: [UInt8]? = nil) throws -> LoadedPlan {
     do { return try load(MappedFile(path: path), trustedKey: trustedKey) } catch let error as EVSSMError {
       throw error.at(.init(file: path))
     }

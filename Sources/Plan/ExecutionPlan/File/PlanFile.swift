@@ -2,7 +2,7 @@ import Tensors
 
 /// Plan files: a plan, its packed weights, bindings and a certificate as sections with digests. Format:
 /// `docs/plan-format.md`.
-package enum PlanFile {
+public enum PlanFile {
   /// Bytes that ``canRead(prefix:)`` needs.
   package static let prefixByteCount = 8
 

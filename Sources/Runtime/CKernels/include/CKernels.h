@@ -31,12 +31,10 @@ extern "C" {
 #define EVSSM_TAPS 7
 
 typedef enum {
-  EVSSM_ISA_BASELINE = 0, /* what the package is compiled for: SSE2 on x86-64, NEON on arm64 */
-  EVSSM_ISA_AVX2 = 1,     /* AVX2 + FMA */
-  EVSSM_ISA_AVX512 = 2,   /* AVX-512 F, BW, DQ, VL */
-  EVSSM_ISA_NEON = 3,
-  EVSSM_ISA_AVX512BF16 = 4, /* AVX-512 F, BW, DQ, VL and BF16 */
-  EVSSM_ISA_COUNT = 5
+#define EVSSM_SET(constant, name) EVSSM_ISA_##constant,
+#include "sets.def"
+#undef EVSSM_SET
+  EVSSM_ISA_COUNT
 } evssm_isa;
 
 /* What a matrix product does with each accumulated value v (after `bias` is added). */
@@ -443,7 +441,7 @@ const evssm_kernels *evssm_kernels_for(evssm_isa isa);
 /* The best set that this processor has. */
 evssm_isa evssm_best_isa(void);
 
-/* "baseline", "avx2", "avx512", "neon", "avx512bf16"; NULL for a value out of range. */
+/* Its name in sets.def; NULL for a value out of range. */
 const char *evssm_isa_name(evssm_isa isa);
 
 /* The name of kernel `index` in the order of kernels.def; NULL behind the last. */

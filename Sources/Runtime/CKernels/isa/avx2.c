@@ -7,4 +7,12 @@
 #include "../vocabulary/avx2_exp.h"
 #include "../body/bodies.h"
 #pragma clang attribute pop
+
+const evssm_kernels *evssm_set_avx2(void) {
+  __builtin_cpu_init();
+  int has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return has ? &evssm_table_avx2 : NULL;
+}
+#else
+const evssm_kernels *evssm_set_avx2(void) { return NULL; }
 #endif

@@ -9,4 +9,12 @@
 #include "../vocabulary/avx512_pieces.h"
 #include "../body/bodies.h"
 #pragma clang attribute pop
+
+const evssm_kernels *evssm_set_avx512bf16(void) {
+  __builtin_cpu_init();
+  int has = evssm_set_avx512() && __builtin_cpu_supports("avx512bf16");
+  return has ? &evssm_table_avx512bf16 : NULL;
+}
+#else
+const evssm_kernels *evssm_set_avx512bf16(void) { return NULL; }
 #endif

@@ -13,10 +13,13 @@
 #define PREFETCH(p) __builtin_prefetch((const void *)(p), 0, 3)
 #define PREFETCH_WRITE(p) __builtin_prefetch((const void *)(p), 1, 3)
 
-extern const evssm_kernels evssm_table_baseline;
-extern const evssm_kernels evssm_table_avx2;
-extern const evssm_kernels evssm_table_avx512;
-extern const evssm_kernels evssm_table_avx512bf16;
-extern const evssm_kernels evssm_table_neon;
+/* The tables: evssm_table_NAME, where the build has it; and evssm_set_NAME, which is the table where this processor has
+ * the set too, NULL elsewhere. The compiler's check of a processor covers the operating system's part: a set whose
+ * registers the system does not save is reported missing. */
+#define EVSSM_SET(constant, name)                \
+  extern const evssm_kernels evssm_table_##name; \
+  const evssm_kernels *evssm_set_##name(void);
+#include "sets.def"
+#undef EVSSM_SET
 
 #endif

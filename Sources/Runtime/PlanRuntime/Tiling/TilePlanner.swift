@@ -39,7 +39,7 @@ package struct TilePlanner: Sendable {
   /// - Complexity: a binding for each grid where there are at most 1024 of them; else O(rows + columns) bindings, for the
   ///   most rows and columns of tiles that a picture of this size may have, and nearly the fewest multiply-adds.
   ///
-  /// Throws what ``Plan/bind(height:width:)`` throws for a picture out of the plan's range.
+  /// Throws what `Plan.bind(height:width:)` throws for a picture out of the plan's range.
   package func choose(height: Int, width: Int, budget: Int, whole: Int, tiled: Int) throws -> TileChoice? {
     let inOnePiece = try choice(TileGrid(height: height, width: width), beside: whole)
     if inOnePiece.byteCount <= budget { return inOnePiece }

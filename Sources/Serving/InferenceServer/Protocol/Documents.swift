@@ -1,7 +1,7 @@
 /// The JSON documents of the Open Inference Protocol that describe the server and its models.
 package enum Documents {
   package static let serverName = "evssmd"
-  package static let serverVersion = "0.1.0"
+  package static let serverVersion = "0.2.0"
   package static let extensions = [
     "binary_tensor_data", "model_configuration", "model_repository", "parameters", "schedule_policy", "statistics",
   ]

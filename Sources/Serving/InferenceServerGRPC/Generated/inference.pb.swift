@@ -10,7 +10,7 @@
 
 /// The Open Inference Protocol's gRPC service, version 2, with the statistics and repository extensions.
 /// Facts (names, numbers, types): https://github.com/kserve/open-inference-protocol, specification/protocol, and the extension
-/// documents of the Triton inference server. Swift code is made by tools/generate-grpc.
+/// documents of the Triton inference server. Swift code is made by tools/generate/grpc.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

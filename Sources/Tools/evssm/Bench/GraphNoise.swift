@@ -1,5 +1,6 @@
 import ArgumentParser
 import ExecutionPlan
+import ModelCompiler
 import Tensors
 
 /// `name=size` on the command line: how large an axis without a number is.
@@ -39,7 +40,7 @@ struct GraphNoise {
       try Limits.check(
         count, atMost: Limits.maxBenchValues, name: "max_bench_values", "The number of values of an input")
       guard port.dtype.isFloatingPoint else { return try Tensor(dtype: port.dtype, shape: shape) { _ in } }
-      return try Tensor(shape: shape, floats: Measurement.noise(count: count)).converted(to: port.dtype)
+      return try Tensor(shape: shape, floats: SeededNoise.values(count: count)).converted(to: port.dtype)
     }
   }
 

@@ -1,4 +1,5 @@
 import CAllocationCounter
+import ModelCompiler
 import PlanRuntime
 import Tensors
 
@@ -56,20 +57,8 @@ struct Measurement {
     return (sorted[last / 2] + sorted[(last + 1) / 2]) / 2
   }
 
-  /// Values in 0..<1: the same in every run.
-  static func noise(count: Int) -> [Float] {
-    var state: UInt64 = 1
-    return (0..<count).map { _ in Float(next(&state) >> 40) * 0x1p-24 }
-  }
-
   private static func fill(_ samples: inout [UInt8]) {
-    var state: UInt64 = 1
-    for index in samples.indices { samples[index] = UInt8(truncatingIfNeeded: next(&state) >> 56) }
-  }
-
-  /// The linear congruential generator with Knuth's constants.
-  private static func next(_ state: inout UInt64) -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return state
+    var noise = SeededNoise()
+    for index in samples.indices { samples[index] = UInt8(truncatingIfNeeded: noise.next() >> 56) }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ExecutionPlan
+import ModelCompiler
 import PlanRuntime
 import Tensors
 
@@ -67,7 +68,7 @@ struct BenchCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let trace { try OutputPath.check(trace, isNoneOf: [plan]) }
+    if let trace { try Paths.check(trace, isNoneOf: [plan]) }
     let start = ContinuousClock.now
     let plan = try OpenedPlan.open(plan)
     let openSeconds = (ContinuousClock.now - start).seconds

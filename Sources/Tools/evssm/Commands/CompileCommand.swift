@@ -1,6 +1,6 @@
 import ArgumentParser
-import EVSSMModel
 import ExecutionPlan
+import ModelCompiler
 import Tensors
 
 /// `evssm compile`: a checkpoint or an ONNX model to a plan.
@@ -52,18 +52,21 @@ struct CompileCommand: ParsableCommand {
   @OptionGroup var onnx: OnnxCompileOptions
 
   func validate() throws {
-    if OutputPath.fileExtension(output) != "plan" {
+    if Paths.fileExtension(output) != "plan" {
       throw ValidationError("The name of the output must end in .plan.")
     }
   }
 
   func run() throws {
-    if case .onnx = try FileKind(path: input) { return try compileOnnx() }
+    if try ModelKind(path: input).isOnnx { return try compileOnnx() }
     let start = ContinuousClock.now
-    let checkpoint = try LoadedCheckpoint.read(path: input, key: key)
-    try OutputPath.check(output, isNoneOf: [input])
+    let checkpoint = try Checkpoint.read(model: input, key: key)
+    try Paths.check(output, isNoneOf: [input])
     Console.note("\(EVSSMError.escaped(input)): \(checkpoint.summary)")
-    let result = try Compilation(checkpoint, windows: windows == .whole ? .whole : .released, precision: precision)
+    var options = onnx.options
+    options.precision = precision
+    options.windows = windows == .whole ? .whole : .released
+    let result = try CheckpointCompilation(checkpoint, options)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     Console.note(result.networkSummary)
     if result.compiled.nonFiniteWeightCount > 0 {
@@ -84,8 +87,10 @@ extension CompileCommand {
         "compile.option", "--key and --windows are for checkpoints: an ONNX model has its windows in its graph.",
         category: .usage, place: .init(file: input))
     }
-    try OutputPath.check(output, isNoneOf: [input])
-    let result = try OnnxCompilation(path: input, onnx.settings, precision: precision)
+    try Paths.check(output, isNoneOf: [input])
+    var options = onnx.options
+    options.precision = precision
+    let result = try OnnxCompilation(path: input, options)
     if explain { try Console.output(result.explanations.joined(separator: "\n")) }
     for note in result.imported.notes { Console.note("\(EVSSMError.escaped(input)): \(note)") }
     Console.note("\(EVSSMError.escaped(input)): \(result.networkSummary)")

@@ -1,9 +1,9 @@
 import ArgumentParser
+import Checkpoints
 import EVSSMModel
+import ModelCompiler
 import OnnxWriter
-import SafetensorsFormat
 import Tensors
-import TorchFormat
 
 /// `evssm convert`: one checkpoint format to the other, or a network to ONNX.
 struct ConvertCommand: ParsableCommand {
@@ -30,7 +30,7 @@ struct ConvertCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The checkpoint to read.", valueName: "in"))
   var input: String
 
-  @Argument(help: ArgumentHelp("The file to write: .pth, .pt, .safetensors or .onnx.", valueName: "out"))
+  @Argument(help: ArgumentHelp("The file to write: \(writtenNames).", valueName: "out"))
   var output: String
 
   @Option(help: "The key, or keys joined by dots, that holds the state dict. Default: found by itself.")
@@ -46,14 +46,21 @@ struct ConvertCommand: ParsableCommand {
     DType.allCases.filter(\.isFloatingPoint).map(\.rawValue).joined(separator: ", ")
   }
 
+  /// `.pth, .pt, .safetensors or .onnx`
+  private static var writtenNames: String {
+    CheckpointFormats.writtenExtensions.map { ".\($0)" }.joined(separator: ", ") + " or .onnx"
+  }
+
+  private var isOnnx: Bool { Paths.fileExtension(output) == "onnx" }
+
   private var target: DType? { dtype.flatMap(DType.init(rawValue:)) }
 
   func validate() throws {
-    guard ["pth", "pt", "safetensors", "onnx"].contains(OutputPath.fileExtension(output)) else {
-      throw ValidationError("The name of <out> must end in .pth, .pt, .safetensors or .onnx: it says what is written.")
+    guard isOnnx || CheckpointFormats.format(writing: output) != nil else {
+      throw ValidationError("The name of <out> must end in \(Self.writtenNames): it says what is written.")
     }
-    try onnx.validate(isOnnx: OutputPath.fileExtension(output) == "onnx")
-    if dtype != nil && OutputPath.fileExtension(output) == "onnx" {
+    try onnx.validate(isOnnx: isOnnx)
+    if dtype != nil && isOnnx {
       throw ValidationError("--dtype is for checkpoints; an ONNX model is written in float32.")
     }
     if let dtype, target?.isFloatingPoint != true {
@@ -62,18 +69,15 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    let checkpoint = try LoadedCheckpoint.read(path: input, key: key)
-    try OutputPath.check(output, isNoneOf: [input])
-    if OutputPath.fileExtension(output) == "onnx" { return try writeOnnx(checkpoint) }
-    let catalogue = try converted(checkpoint.catalogue)
-    if OutputPath.fileExtension(output) == "safetensors" {
-      try SafetensorsFile.write(catalogue, to: output)
-    } else {
-      try TorchCheckpoint.write(catalogue, to: output)
-    }
+    var checkpoint = try Checkpoint.read(model: input, key: key)
+    try Paths.check(output, isNoneOf: [input])
+    if isOnnx { return try writeOnnx(checkpoint) }
+    checkpoint.catalogue = try converted(checkpoint.catalogue)
+    try checkpoint.write(to: output)
     Console.note("\(EVSSMError.escaped(input)): \(checkpoint.summary)")
     Console.note(
-      "\(EVSSMError.escaped(output)): \(Format.grouped(catalogue.count)) tensors, \(Format.bytes(catalogue.byteCount))")
+      "\(EVSSMError.escaped(output)): \(Format.grouped(checkpoint.catalogue.count)) tensors, "
+        + Format.bytes(checkpoint.catalogue.byteCount))
   }
 
   /// Floating-point tensors in the type asked for; the others (counters, indices) as they are.
@@ -84,7 +88,7 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
-  private func writeOnnx(_ checkpoint: LoadedCheckpoint) throws {
+  private func writeOnnx(_ checkpoint: Checkpoint) throws {
     do {
       let architecture = try EVSSMArchitecture.recognise(checkpoint.catalogue)
       let graph = try EVSSMModel.graph(checkpoint.catalogue, architecture, windows: onnx.windows.mode)

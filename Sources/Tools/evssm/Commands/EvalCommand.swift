@@ -2,6 +2,8 @@ import ArgumentParser
 import ExecutionPlan
 import Foundation
 import Imaging
+import PictureEvaluation
+import PictureRestoration
 import PlanRuntime
 import Tensors
 
@@ -89,13 +91,13 @@ struct EvalCommand: ParsableCommand {
 
   private func checkOutputs(_ pairs: [EvaluationPair]) throws {
     let inputs = [plan] + pairs.flatMap { [$0.input, $0.target] }
-    if let report { try OutputPath.check(report, isNoneOf: inputs) }
+    if let report { try Paths.check(report, isNoneOf: inputs) }
     guard let output else { return }
-    for pair in pairs { try OutputPath.check(RunItems.path(output, pair.name + ".png"), isNoneOf: inputs) }
+    for pair in pairs { try Paths.check(Paths.joined(output, pair.name + ".png"), isNoneOf: inputs) }
   }
 
   private func makeFolder() throws {
-    if let output { try OutputPath.makeFolder(output) }
+    if let output { try PictureFile.makeFolder(output) }
   }
 
   private func evaluate(_ pairs: [EvaluationPair], _ sessions: SessionCache) -> [PairOutcome] {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import ModelCompiler
+import OnnxFormat
 import Tensors
 
 /// `evssm inspect`: what a model file holds.
@@ -50,10 +52,10 @@ struct InspectCommand: ParsableCommand {
 
 extension InspectCommand {
   private func makeInspection() throws -> any Inspection {
-    switch try FileKind(path: file) {
+    switch try ModelKind(path: file) {
     case .plan: try PlanInspection(path: file, size: size)
-    case .onnx: try OnnxInspection(path: file, onnx.settings.importOptions)
-    default: CheckpointInspection(try LoadedCheckpoint.read(path: file, key: key), size: size)
+    case .onnx: try OnnxInspection(path: file, .init(followsLinks: onnx.followLinks))
+    default: CheckpointInspection(try Checkpoint.read(model: file, key: key), size: size)
     }
   }
 }

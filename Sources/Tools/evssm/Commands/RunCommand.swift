@@ -2,6 +2,7 @@ import ArgumentParser
 import CAllocationCounter
 import ExecutionPlan
 import Foundation
+import PictureRestoration
 import PlanRuntime
 import Tensors
 
@@ -90,47 +91,47 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     // What the command line alone can tell is told before anything large is read.
     let layout = isForTensors ? nil : try layOutPictures()
-    let opened = try OpenedPlan.open(plan, onnx: onnx.settings)
+    let opened = try OpenedPlan.open(plan, onnx.options)
     if let graph = opened.plan.graph { return try run(graph, opened, layout) }
     guard let layout else {
       throw EVSSMError(
         "run.input", "This plan takes pictures. Leave --input out, and write to a picture or a folder.",
         category: .usage, place: .init(file: plan))
     }
-    let jobs = try openJobs(opened, pictures: layout.items.count)
-    try makeFolders(layout)
-    let outcomes = restore(layout.items) { jobs.run(layout.items, tell: $0) }
-    if json { try Console.output(report(outcomes, jobs: jobs.count)) }
+    let restorer = try openRestorer(opened, pictures: layout.items.count)
+    try layout.makeFolders()
+    let outcomes = restore(layout.items) { restorer.run(layout.items, tell: $0) }
+    if json { try Console.output(report(outcomes, jobs: restorer.jobs)) }
     try finish(outcomes, isSingle: layout.folder == nil)
   }
 
-  private func layOutPictures() throws -> RunItems {
-    var layout = try RunItems(inputs: inputs, output: output)
+  private func layOutPictures() throws -> RestorationItems {
+    var layout = try RestorationItems(inputs: inputs, output: output)
     if let compare { try layout.addComparisons(compare) }
     for item in layout.items {
-      for path in [item.output, item.comparison].compactMap(\.self) { try OutputPath.check(path, isNoneOf: [plan]) }
+      for path in [item.output, item.comparison].compactMap(\.self) { try Paths.check(path, isNoneOf: [plan]) }
     }
     return layout
   }
 
   /// Whether the command line names tensors, not pictures.
   private var isForTensors: Bool {
-    TensorFiles.isArchive(output) || !named.isEmpty || (inputs.count > 1 && OutputPath.fileExtension(output) == "npy")
+    TensorFiles.isArchive(output) || !named.isEmpty || (inputs.count > 1 && Paths.fileExtension(output) == "npy")
   }
 
   /// Runs a graph node by node: on pictures where it takes one and they are given, else on tensors.
-  private func run(_ graph: TensorGraph, _ opened: LoadedPlan, _ layout: RunItems?) throws {
+  private func run(_ graph: TensorGraph, _ opened: LoadedPlan, _ layout: RestorationItems?) throws {
     guard jobs == 1, maxMemory == nil else {
       throw EVSSMError(
         "run.option", "--jobs and --max-memory are for plans of EVSSM networks. Leave them out.", category: .usage,
         place: .init(file: plan))
     }
     let session = try TensorSession(plan: opened, workers: Workers(threads: threads.count))
-    guard let layout, GraphPictures.canRun(graph), !inputs.contains(where: TensorFiles.isArchive) else {
+    guard let layout, GraphPictureRunner.canRun(graph), !inputs.contains(where: TensorFiles.isArchive) else {
       return try runTensors(session)
     }
-    try makeFolders(layout)
-    let runner = GraphPictures(session: session)
+    try layout.makeFolders()
+    let runner = GraphPictureRunner(session: session)
     let outcomes = restore(layout.items) { tell in
       layout.items.enumerated().map { index, item in
         let outcome = runner.run(item)
@@ -147,7 +148,7 @@ struct RunCommand: ParsableCommand {
       throw EVSSMError(
         "run.option", "--compare is for pictures. Leave it out.", category: .usage, place: .init(file: plan))
     }
-    try OutputPath.check(output, isNoneOf: [plan] + inputs + named.map(\.path))
+    try Paths.check(output, isNoneOf: [plan] + inputs + named.map(\.path))
     let tensors = try TensorFiles.inputs(session.graph.inputs, named: named, files: inputs)
     let start = ContinuousClock.now
     let results = try session.run(tensors)
@@ -170,31 +171,26 @@ struct RunCommand: ParsableCommand {
   }
 
   /// As many jobs as were asked for, but no more than there are pictures.
-  private func openJobs(_ plan: LoadedPlan, pictures: Int) throws -> RunJobs {
+  private func openRestorer(_ plan: LoadedPlan, pictures: Int) throws -> PictureRestorer {
     let count = min(jobs, pictures)
-    let budget = maxMemory.map { MemoryBudget(total: $0, plan: plan, threads: threads.count) }
-    if budget != nil { evssm_return_freed_memory() }
-    return try RunJobs(count: count, threads: threads.count, plan: plan, budget: budget)
-  }
-
-  private func makeFolders(_ layout: RunItems) throws {
-    for folder in [layout.folder, layout.comparisonFolder].compactMap(\.self) { try OutputPath.makeFolder(folder) }
+    if maxMemory != nil { evssm_return_freed_memory() }
+    return try PictureRestorer(plan: plan, threads: threads.count, jobs: count, memory: maxMemory)
   }
 
   /// Runs pictures and tells each outcome as it comes.
   private func restore(
-    _ items: [RunItem], _ run: (@escaping @Sendable (Int, RunOutcome) -> Void) -> [RunOutcome]
-  ) -> [RunOutcome] {
+    _ items: [RestorationItem], _ run: (@escaping @Sendable (Int, RestorationOutcome) -> Void) -> [RestorationOutcome]
+  ) -> [RestorationOutcome] {
     let progress = ProgressBar(total: items.count)
-    progress.show(done: 0, name: OutputPath.fileName(items.first?.input ?? ""))
+    progress.show(done: 0, name: Paths.fileName(items.first?.input ?? ""))
     return run { index, outcome in
       progress.clear()
       Self.tell(outcome, isSingle: items.count == 1)
-      if index + 1 < items.count { progress.show(done: index + 1, name: OutputPath.fileName(items[index + 1].input)) }
+      if index + 1 < items.count { progress.show(done: index + 1, name: Paths.fileName(items[index + 1].input)) }
     }
   }
 
-  private static func tell(_ outcome: RunOutcome, isSingle: Bool) {
+  private static func tell(_ outcome: RestorationOutcome, isSingle: Bool) {
     let output = EVSSMError.escaped(outcome.item.output)
     for note in outcome.notes { Console.note("\(output): \(note)") }
     if let error = outcome.error {
@@ -208,7 +204,7 @@ struct RunCommand: ParsableCommand {
     grid.map { " in \($0.count) tiles of \($0.tileWidth)x\($0.tileHeight)" } ?? ""
   }
 
-  private func report(_ outcomes: [RunOutcome], jobs: Int) throws -> JSONValue {
+  private func report(_ outcomes: [RestorationOutcome], jobs: Int) throws -> JSONValue {
     let failed = outcomes.count { $0.error != nil }
     return [
       "plan": .string(plan),
@@ -224,7 +220,7 @@ struct RunCommand: ParsableCommand {
   }
 
   /// The error of the only picture as it is; of several, a summary.
-  private func finish(_ outcomes: [RunOutcome], isSingle: Bool) throws {
+  private func finish(_ outcomes: [RestorationOutcome], isSingle: Bool) throws {
     let errors = outcomes.compactMap(\.error)
     if outcomes.count == 1, let error = errors.first { throw error }
     if isSingle { return }

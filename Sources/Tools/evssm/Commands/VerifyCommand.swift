@@ -1,6 +1,7 @@
 import ArgumentParser
-import EVSSMModel
 import ExecutionPlan
+import ModelCompiler
+import PictureRestoration
 import PlanRuntime
 import Tensors
 
@@ -49,16 +50,16 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var onnx: OnnxCompileOptions
 
   func validate() throws {
-    if against == nil, OutputPath.fileExtension(plan) != "onnx", input != nil || key != nil {
+    if against == nil, Paths.fileExtension(plan) != "onnx", input != nil || key != nil {
       throw ValidationError("--input and --key go with --against: the certificate has a picture of its own.")
     }
   }
 
   func run() throws {
-    let loaded = try OpenedPlan.open(plan, onnx: onnx.settings)
+    let loaded = try OpenedPlan.open(plan, onnx.options)
     let workers = try threads.workers()
-    let isModel = if case .onnx = try FileKind(path: plan) { true } else { false }
-    if let model = against ?? (isModel ? plan : nil), case .onnx = try FileKind(path: model) {
+    let isModel = try ModelKind(path: plan).isOnnx
+    if let model = against ?? (isModel ? plan : nil), try ModelKind(path: model).isOnnx {
       try compareModel(loaded, model, workers)
     } else if let against {
       try compareStages(loaded, against, workers)
@@ -95,10 +96,10 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func compareStages(_ plan: LoadedPlan, _ checkpoint: String, _ workers: Workers) throws {
-    let checkpoint = try LoadedCheckpoint.read(path: checkpoint, key: key)
-    let windows: EVSSMArchitecture.WindowMode = plan.plan.model.windows == .released ? .released : .whole
-    let compilation = try Compilation(checkpoint, windows: windows, precision: plan.plan.precision)
-    let picture = try input.map(PictureData.read) ?? PictureData.noise(width: 56, height: 40)
+    let checkpoint = try Checkpoint.read(model: checkpoint, key: key)
+    let compilation = try CheckpointCompilation(
+      checkpoint, CompilationOptions(windows: plan.plan.model.windows, precision: plan.plan.precision))
+    let picture = try readPicture() ?? Tensor(shape: [1, 3, 40, 56], floats: SeededNoise.values(count: 3 * 40 * 56))
     let comparison = try StageComparison(
       plan: plan, graph: compilation.compiled.fusedGraph, picture: picture, workers: workers)
     try Console.output(Self.table(comparison.stages, of: "step").joined(separator: "\n"))
@@ -112,8 +113,8 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func compareModel(_ plan: LoadedPlan, _ model: String, _ workers: Workers) throws {
-    let compilation = try OnnxCompilation(path: model, onnx.settings)
-    let comparison = try ModelComparison(plan: plan, model: compilation, picture: input, workers: workers)
+    let compilation = try OnnxCompilation(path: model, onnx.options)
+    let comparison = try ModelComparison(plan: plan, model: compilation, picture: readPicture(), workers: workers)
     try Console.output(Self.table(comparison.outputs, of: "output").joined(separator: "\n"))
     guard let output = comparison.outputs.first(where: \.isDivergent) else { return }
     throw EVSSMError(
@@ -131,12 +132,11 @@ struct VerifyCommand: ParsableCommand {
     }
     return table.lines()
   }
-}
 
-extension PictureData {
-  /// Seeded noise.
-  static func noise(width: Int, height: Int) -> PictureData {
-    PictureData(
-      planes: Measurement.noise(count: 3 * width * height), width: width, height: height, alpha: nil, notes: [])
+  /// The picture of `--input` as float32 (1, 3, H, W).
+  private func readPicture() throws -> Tensor? {
+    guard let input else { return nil }
+    let data = try PictureData.read(path: input)
+    return try Tensor(shape: [1, 3, data.height, data.width], floats: data.planes)
   }
 }

@@ -1,15 +1,16 @@
 import EVSSMModel
+import ModelCompiler
 import Tensors
 
 /// A checkpoint's container, network and tensors.
 struct CheckpointInspection: Inspection {
-  private let checkpoint: LoadedCheckpoint
+  private let checkpoint: Checkpoint
   private let size: PictureSize
   private let architecture: EVSSMArchitecture?
   /// Why the checkpoint is not EVSSM's: one line, then the difference.
   private let difference: EVSSMError?
 
-  init(_ checkpoint: LoadedCheckpoint, size: PictureSize) {
+  init(_ checkpoint: Checkpoint, size: PictureSize) {
     self.checkpoint = checkpoint
     self.size = size
     do throws(EVSSMError) {

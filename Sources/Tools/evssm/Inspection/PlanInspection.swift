@@ -1,4 +1,5 @@
 import ExecutionPlan
+import ModelCompiler
 import Tensors
 
 /// A plan's network, steps, memory and certificate.

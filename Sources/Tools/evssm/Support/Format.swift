@@ -1,4 +1,5 @@
 import Foundation
+import PictureRestoration
 
 /// Numbers for people.
 enum Format {
@@ -14,15 +15,7 @@ enum Format {
   }
 
   /// Bytes in binary units, to one decimal: `65.4 MiB`.
-  static func bytes(_ count: Int) -> String {
-    if count < 1024 { return "\(count) B" }
-    var value = Double(count)
-    for unit in ["KiB", "MiB", "GiB"] {
-      value /= 1024
-      if value < 1024 { return "\(fixed(value, 1)) \(unit)" }
-    }
-    return "\(fixed(value / 1024, 1)) TiB"
-  }
+  static func bytes(_ count: Int) -> String { MemorySize(byteCount: count).inBinaryUnits }
 
   static func fixed(_ value: Double, _ decimals: Int) -> String {
     String(format: "%.\(decimals)f", value)

@@ -1,6 +1,8 @@
 import ArgumentParser
 import EVSSMModel
+import ModelCompiler
 import OnnxWriter
+import Tensors
 
 /// Options of `evssm convert` that only concern ONNX.
 struct OnnxOptions: ParsableArguments {
@@ -71,7 +73,7 @@ enum ScanChoice: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension WindowChoice {
-  var mode: EVSSMArchitecture.WindowMode { self == .released ? .released : .whole }
+  var mode: WindowMode { self == .released ? .released : .whole }
 }
 
 extension OnnxWriter.Report {

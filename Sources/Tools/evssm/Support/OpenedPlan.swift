@@ -1,4 +1,5 @@
 import ExecutionPlan
+import ModelCompiler
 import Tensors
 
 /// Plans as the commands that run them open them.
@@ -7,13 +8,13 @@ enum OpenedPlan {
   ///
   /// Throws `run.checkpoint` for a checkpoint, which is to be compiled first, and what
   /// ``PlanFile/open(path:trustedKey:)`` throws.
-  static func open(_ path: String, onnx settings: OnnxSettings = OnnxSettings()) throws -> LoadedPlan {
-    switch try FileKind(path: path) {
-    case .torch, .safetensors:
+  static func open(_ path: String, _ options: CompilationOptions = CompilationOptions()) throws -> LoadedPlan {
+    switch try ModelKind(path: path) {
+    case .checkpoint:
       throw EVSSMError(
         "run.checkpoint", "This is a checkpoint, not a plan. Compile it first: evssm compile CHECKPOINT -o OUT.plan.",
         place: .init(file: path))
-    case .onnx: return try OnnxCompilation(path: path, settings).loaded
+    case .onnx: return try OnnxCompilation(path: path, options).plan
     case .plan, .unknown: return try PlanFile.open(path: path)
     }
   }
