@@ -111,9 +111,14 @@ struct InferenceTests {
     }
   }
 
-  @Test("refuses messages over the memory for all")
+  @Test("refuses messages over the limit of their size, and over that of all")
   func messageSizes() async throws {
     let folder = try ServedFolder(maxBufferedBytes: 1 << 20)
+    try await withLoopback(folder.service, maxMessageBytes: 200_000) { client async throws in
+      _ = try await client.infer(.picture())
+      #expect(
+        await status { _ = try await client.infer(.picture(height: 128, width: 256)) }?.code == .resourceExhausted)
+    }
     try await withLoopback(folder.service) { client async throws in
       let refusal = await status { _ = try await client.infer(.picture(height: 512, width: 512)) }
       #expect(refusal?.code == .resourceExhausted)
