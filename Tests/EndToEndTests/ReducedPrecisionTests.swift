@@ -60,7 +60,7 @@ struct ReducedPrecisionTests {
     #expect(full.precision == .float32 && reduced.precision == .bfloat16)
     #expect(full.steps.map(\.name) == reduced.steps.map(\.name))
     let halving = try #require(
-      reduced.steps.firstIndex { if case .halveConvolution = $0.operation { true } else { false } })
+      reduced.steps.firstIndex { $0.operation is HalveConvolution })
     // The picture's convolution, then two stages a block; of an odd number of blocks the middle one is not rounded.
     let blocks = (halving - 1) / 2
     let first = 1 + 2 * ((blocks + 1) / 2)

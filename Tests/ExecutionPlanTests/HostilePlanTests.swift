@@ -18,24 +18,24 @@ import Testing
 
   private func changeScan(_ plan: inout Plan, _ change: (inout ScanStage) -> Void) {
     for index in plan.steps.indices {
-      guard case .scanStage(var stage) = plan.steps[index].operation else { continue }
+      guard var stage = plan.steps[index].operation as? ScanStage else { continue }
       change(&stage)
-      plan.steps[index].operation = .scanStage(stage)
+      plan.steps[index].operation = stage
       return
     }
   }
 
   private func changeFeedForward(_ plan: inout Plan, _ change: (inout FeedForwardStage) -> Void) {
     for index in plan.steps.indices {
-      guard case .feedForwardStage(var stage) = plan.steps[index].operation else { continue }
+      guard var stage = plan.steps[index].operation as? FeedForwardStage else { continue }
       change(&stage)
-      plan.steps[index].operation = .feedForwardStage(stage)
+      plan.steps[index].operation = stage
       return
     }
   }
 
   /// Changes the first operation that `body` says it has changed.
-  private func change(_ plan: inout Plan, _ body: (inout ExecutionPlan.Operation) -> Bool) {
+  private func change(_ plan: inout Plan, _ body: (inout any PlanOperation) -> Bool) {
     for index in plan.steps.indices where body(&plan.steps[index].operation) { return }
   }
 
@@ -77,9 +77,9 @@ import Testing
     expectError("plan.buffer-aliased") {
       try open { plan in
         change(&plan) {
-          guard case .halveConvolution(var step) = $0 else { return false }
+          guard var step = $0 as? HalveConvolution else { return false }
           (step.output, step.outputChannels) = (step.input, step.inputChannels)
-          $0 = .halveConvolution(step)
+          $0 = step
           return true
         }
       }
@@ -88,9 +88,9 @@ import Testing
     expectError("plan.buffer-aliased") {
       try open { plan in
         change(&plan) {
-          guard case .doubleConvolution(var step) = $0 else { return false }
+          guard var step = $0 as? DoubleConvolution else { return false }
           (step.skip, step.output, step.outputChannels) = (step.input, step.input, step.inputChannels)
-          $0 = .doubleConvolution(step)
+          $0 = step
           return true
         }
       }
@@ -142,7 +142,7 @@ import Testing
     let (plan, byteCount) = try SyntheticPlan.evssm(dim: 4)
     let validate = { (change: (inout Plan, ScanStage.Weights) -> Void) in
       var changed = plan
-      for step in plan.steps { if case .scanStage(let stage) = step.operation { change(&changed, stage.weights) } }
+      for step in plan.steps { if let stage = step.operation as? ScanStage { change(&changed, stage.weights) } }
       try PlanValidator.validate(changed, weightsByteCount: byteCount)
     }
     try validate { plan, weights in

@@ -48,9 +48,11 @@ import Testing
     let compiled = try PlanCompiler.compile(fused: graph, model: description, settings)
     var plan = compiled.plan
     for index in plan.steps.indices {
-      guard let frame = given.frame, case .feedForwardStage(var stage) = plan.steps[index].operation else { continue }
+      guard let frame = given.frame, var stage = plan.steps[index].operation as? ExecutionPlan.FeedForwardStage else {
+        continue
+      }
       stage.frame = frame
-      plan.steps[index].operation = .feedForwardStage(stage)
+      plan.steps[index].operation = stage
     }
     return (plan, compiled.weights)
   }
@@ -146,18 +148,6 @@ import Testing
   }
 }
 
-extension ExecutionPlan.Operation {
-  /// Whether the operation writes over a map that it reads.
-  var isInPlace: Bool {
-    switch self {
-    case .scanStage(let step): step.input == step.output
-    case .feedForwardStage(let step): step.input == step.output
-    case .doubleConvolution(let step): step.skip == step.output
-    case .pictureConvolution, .outputConvolution, .halveConvolution: false
-    }
-  }
-}
-
 extension Plan {
   fileprivate var inPlaceCount: Int { steps.count { $0.operation.isInPlace } }
 
@@ -175,23 +165,22 @@ extension Plan {
       return id
     }
     for index in plan.steps.indices {
-      switch plan.steps[index].operation {
-      case .pictureConvolution: break
-      case .outputConvolution(var step):
+      let operation = plan.steps[index].operation
+      if var step = operation as? ExecutionPlan.OutputConvolution {
         step.input = latest(step.input)
-        plan.steps[index].operation = .outputConvolution(step)
-      case .halveConvolution(var step):
+        plan.steps[index].operation = step
+      } else if var step = operation as? ExecutionPlan.HalveConvolution {
         step.input = latest(step.input)
-        plan.steps[index].operation = .halveConvolution(step)
-      case .doubleConvolution(var step):
+        plan.steps[index].operation = step
+      } else if var step = operation as? ExecutionPlan.DoubleConvolution {
         (step.input, step.skip, step.output) = (latest(step.input), latest(step.skip), place(step.skip, step.output))
-        plan.steps[index].operation = .doubleConvolution(step)
-      case .scanStage(var step):
+        plan.steps[index].operation = step
+      } else if var step = operation as? ExecutionPlan.ScanStage {
         (step.input, step.output) = (latest(step.input), place(step.input, step.output))
-        plan.steps[index].operation = .scanStage(step)
-      case .feedForwardStage(var step):
+        plan.steps[index].operation = step
+      } else if var step = operation as? ExecutionPlan.FeedForwardStage {
         (step.input, step.output) = (latest(step.input), place(step.input, step.output))
-        plan.steps[index].operation = .feedForwardStage(step)
+        plan.steps[index].operation = step
       }
     }
     return plan

@@ -14,11 +14,7 @@ extension BoundPlan {
         try Checked.add($0, plan.constants[$1.id.rawValue].byteCount())
       }
       let moved = try maps.reduce(weights) { try Checked.add($0, buffers[$1.buffer.rawValue].byteCount) }
-      switch step.operation {
-      case .pictureConvolution: return try Checked.add(moved, picture)
-      case .outputConvolution: return try Checked.add(moved, Checked.multiply(2, picture))
-      case .scanStage, .feedForwardStage, .halveConvolution, .doubleConvolution: return moved
-      }
+      return try Checked.add(moved, Checked.multiply(step.operation.picture.transfers, picture))
     }
   }
 }

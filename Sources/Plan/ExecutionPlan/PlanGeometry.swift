@@ -81,11 +81,11 @@ extension Plan {
 
   private static func side(_ expression: SizeExpression, height: Int, width: Int) throws -> Int {
     let side = try expression.evaluate(height: height, width: width)
-    guard side >= PlanValidator.leastMapSide else {
+    guard side >= PlanValidator.minMapSide else {
       throw EVSSMError(
         "plan.map-size",
         "For a picture of \(height) × \(width) a map has a side of \(side); the spectral filter's reflection needs "
-          + "\(PlanValidator.leastMapSide). Compile the plan again.")
+          + "\(PlanValidator.minMapSide). Compile the plan again.")
     }
     try Limits.check(side, atMost: Limits.maxPictureSide, name: "max_picture_side", "A side of a map")
     return side
@@ -115,8 +115,8 @@ extension Plan {
       let map = all.first { $0.role != .doubled }.map { maps[$0.buffer.rawValue] }
       let (height, width) = (map?.height ?? 0, map?.width ?? 0)
       return (
-        try step.operation.scratchFloats(inputHeight: height, inputWidth: width),
-        try step.operation.threadScratchFloats(inputHeight: height, inputWidth: width)
+        try step.operation.scratchFloats(height: height, width: width),
+        try step.operation.threadScratchFloats(height: height, width: width)
       )
     }
   }

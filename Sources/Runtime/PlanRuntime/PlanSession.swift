@@ -32,10 +32,10 @@ public final class PlanSession: @unchecked Sendable {
     arena = try Arena(byteCount: bound.arenaByteCount)
     threadScratch = try Arena(byteCount: Checked.multiply(bound.threadScratchByteCount, workers.count))
     picture = PictureBinding(height: height, width: width)
-    let builder = ExecutorBuilder(
+    let context = ExecutorContext(
       plan: plan, bound: bound, arena: arena, picture: picture, kernels: try self.instructionSet.kernels())
     job = PlanJob(
-      executors: try plan.plan.steps.indices.map(builder.executor), scratch: threadScratch,
+      executors: try Executors.make(context), scratch: threadScratch,
       scratchBytes: bound.threadScratchByteCount)
   }
 

@@ -50,7 +50,7 @@ struct SyntheticPlan {
 
   private mutating func build() throws {
     let first = buffer(level: 0)
-    try add("patch_embed", .pictureConvolution(.init(output: first, channels: dim, weight: constant(27 * pitch(0)))))
+    try add("patch_embed", PictureConvolution(output: first, channels: dim, weight: constant(27 * pitch(0))))
     let skip1 = try level(0, "encoder_level1", first)
     let skip2 = try level(1, "encoder_level2", try halve(0, skip1))
     let bottom = try level(2, "encoder_level3", try halve(1, skip2))
@@ -58,7 +58,7 @@ struct SyntheticPlan {
     let up2 = try double(0, try level(1, "decoder_level2", up3), skip1)
     let last = try level(0, "decoder_level1", up2)
     let weight = constant(9 * pitch(0) * Layout.lanes)
-    try add("output", .outputConvolution(.init(input: last, channels: dim, weight: weight)))
+    try add("output", OutputConvolution(input: last, channels: dim, weight: weight))
   }
 
   private func channels(_ level: Int) -> Int { dim << level }
@@ -77,7 +77,7 @@ struct SyntheticPlan {
     return ConstantID(rawValue: constants.count - 1)
   }
 
-  private mutating func add(_ name: String, _ operation: ExecutionPlan.Operation) throws {
+  private mutating func add(_ name: String, _ operation: any PlanOperation) throws {
     steps.append(Step(name: name, operation: operation))
   }
 
@@ -106,7 +106,7 @@ struct SyntheticPlan {
       input: input, output: output, channels: channels, inner: inner, rank: rank, frame: frame,
       windowSide: windows == .released ? 384 >> level : nil, rmsEpsilon: 1e-6, layerNormEpsilon: 1e-5,
       stripPixels: 256, weights: weights)
-    try add(name, .scanStage(stage))
+    try add(name, stage)
     return output
   }
 
@@ -122,7 +122,7 @@ struct SyntheticPlan {
     let stage = FeedForwardStage(
       input: input, output: output, channels: channels, hidden: hidden, frame: frame, rmsEpsilon: 1e-6, stripRows: 2,
       panelColumns: 128, weights: weights)
-    try add(name, .feedForwardStage(stage))
+    try add(name, stage)
     return output
   }
 
@@ -131,7 +131,7 @@ struct SyntheticPlan {
     let step = HalveConvolution(
       input: input, output: output, inputChannels: channels(level), outputChannels: channels(level + 1), kernelSide: 3,
       weight: constant(9 * pitch(level) * pitch(level + 1)))
-    try add("down\(level + 1)_\(level + 2)", .halveConvolution(step))
+    try add("down\(level + 1)_\(level + 2)", step)
     return output
   }
 
@@ -140,7 +140,7 @@ struct SyntheticPlan {
     let step = DoubleConvolution(
       input: input, skip: skip, output: skip, inputChannels: channels(level + 1), outputChannels: channels(level),
       kernelSide: 3, weight: constant(9 * pitch(level + 1) * pitch(level)))
-    try add("up\(level + 2)_\(level + 1)", .doubleConvolution(step))
+    try add("up\(level + 2)_\(level + 1)", step)
     return skip
   }
 }

@@ -50,18 +50,17 @@ struct DoubleConvolutionLowering: StageLowering {
 
   func operation(
     _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
-  ) throws -> ExecutionPlan.Operation {
+  ) throws -> any PlanOperation {
     guard let choice else { throw Self.unscheduled(operands) }
     let weight = try operands.weight(2)
     let id =
       choice.panelColumns == nil
       ? packer.spatial(weight, operands.precision)
       : packer.matrix(weight.name, Self.tapMatrix(weight.values, weight.shape), operands.precision)
-    return .doubleConvolution(
-      DoubleConvolution(
-        input: try maps.operand(0), skip: try maps.operand(1), output: try maps.output(),
-        inputChannels: weight.shape[1], outputChannels: weight.shape[0], kernelSide: weight.shape[2],
-        panelColumns: choice.panelColumns, weight: id))
+    return DoubleConvolution(
+      input: try maps.operand(0), skip: try maps.operand(1), output: try maps.output(),
+      inputChannels: weight.shape[1], outputChannels: weight.shape[0], kernelSide: weight.shape[2],
+      panelColumns: choice.panelColumns, weight: id)
   }
 
   /// The matrices of a dense convolution's taps side by side: column tap·pitch + output channel.

@@ -73,7 +73,7 @@ struct FeedForwardStageLowering: StageLowering {
 
   func operation(
     _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
-  ) throws -> ExecutionPlan.Operation {
+  ) throws -> any PlanOperation {
     guard let choice else { throw Self.unscheduled(operands) }
     // Only the grid's anchor depends on the half turn; rows of the upright map are the fast ones in memory, so a
     // transpose is not followed.
@@ -85,12 +85,11 @@ struct FeedForwardStageLowering: StageLowering {
       convolution: packer.halvesDepthwise(try weight(.convolution), hidden: stage.hidden, frame),
       projectOut: packer.linear(try weight(.projectOut), operands.precision),
       filter: packer.filter(try weight(.filter)))
-    return .feedForwardStage(
-      FeedForwardStage(
-        input: try maps.operand(0), output: try maps.output(),
-        channels: try operands.shape(Operand.projectIn.rawValue)[1], hidden: stage.hidden, frame: frame,
-        rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows, panelColumns: choice.panelColumns,
-        weights: weights))
+    return FeedForwardStage(
+      input: try maps.operand(0), output: try maps.output(),
+      channels: try operands.shape(Operand.projectIn.rawValue)[1], hidden: stage.hidden, frame: frame,
+      rmsEpsilon: Float(stage.epsilon), stripRows: choice.stripRows, panelColumns: choice.panelColumns,
+      weights: weights)
   }
 }
 

@@ -32,12 +32,11 @@ struct HalveConvolutionLowering: StageLowering {
 
   func operation(
     _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
-  ) throws -> ExecutionPlan.Operation {
+  ) throws -> any PlanOperation {
     let weight = try operands.weight(1)
     let id = packer.spatial(weight, operands.precision)
-    return .halveConvolution(
-      HalveConvolution(
-        input: try maps.operand(0), output: try maps.output(), inputChannels: weight.shape[1],
-        outputChannels: weight.shape[0], kernelSide: weight.shape[2], weight: id))
+    return HalveConvolution(
+      input: try maps.operand(0), output: try maps.output(), inputChannels: weight.shape[1],
+      outputChannels: weight.shape[0], kernelSide: weight.shape[2], weight: id)
   }
 }

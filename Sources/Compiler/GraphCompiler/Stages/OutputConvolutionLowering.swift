@@ -40,9 +40,9 @@ struct OutputConvolutionLowering: StageLowering {
 
   func operation(
     _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
-  ) throws -> ExecutionPlan.Operation {
+  ) throws -> any PlanOperation {
     let weight = try operands.weight(2)
     let id = packer.spatial(weight)
-    return .outputConvolution(OutputConvolution(input: try maps.operand(0), channels: weight.shape[1], weight: id))
+    return OutputConvolution(input: try maps.operand(0), channels: weight.shape[1], weight: id)
   }
 }

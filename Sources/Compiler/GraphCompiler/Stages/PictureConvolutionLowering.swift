@@ -31,11 +31,11 @@ struct PictureConvolutionLowering: StageLowering {
 
   func operation(
     _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
-  ) throws -> ExecutionPlan.Operation {
+  ) throws -> any PlanOperation {
     let weight = try operands.weight(1)
     let channels = weight.shape[0]
     let id = packer.matrix(weight.name, Self.matrix(weight.values, channels: channels))
-    return .pictureConvolution(PictureConvolution(output: try maps.output(), channels: channels, weight: id))
+    return PictureConvolution(output: try maps.output(), channels: channels, weight: id)
   }
 
   /// A (channels, 3, 3, 3) kernel as a matrix: row 3·tap + colour.

@@ -116,15 +116,14 @@ struct ScanStageLowering: StageLowering {
 
   func operation(
     _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
-  ) throws -> ExecutionPlan.Operation {
+  ) throws -> any PlanOperation {
     guard let choice else { throw Self.unscheduled(operands) }
     let shape = try operands.shape(Operand.inProjectionX.rawValue)
     let weights = try weights(operands, &packer)
-    return .scanStage(
-      ScanStage(
-        input: try maps.operand(0), output: try maps.output(), channels: shape[1], inner: shape[0], rank: stage.rank,
-        frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
-        layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels, weights: weights))
+    return ScanStage(
+      input: try maps.operand(0), output: try maps.output(), channels: shape[1], inner: shape[0], rank: stage.rank,
+      frame: stage.frame, windowSide: stage.windowSide, rmsEpsilon: Float(stage.rmsEpsilon),
+      layerNormEpsilon: Float(stage.layerNormEpsilon), stripPixels: choice.stripPixels, weights: weights)
   }
 
   private func weights(_ operands: StageOperands, _ packer: inout WeightPacker) throws -> ScanStage.Weights {

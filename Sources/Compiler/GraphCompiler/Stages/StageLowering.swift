@@ -43,7 +43,7 @@ package protocol StageLowering: Sendable {
   /// ``choose(_:_:)`` was left out.
   func operation(
     _ operands: StageOperands, _ maps: StageMaps, _ packer: inout WeightPacker
-  ) throws -> ExecutionPlan.Operation
+  ) throws -> any PlanOperation
 }
 
 extension StageLowering {

@@ -51,6 +51,12 @@ func text(_ pointer: UnsafeMutablePointer<CChar>?) -> String { pointer.map { Str
 extension BufferID { init(_ value: UInt32) { self.init(rawValue: Int(value)) } }
 extension ConstantID { init(_ value: UInt32) { self.init(rawValue: Int(value)) } }
 
+extension Frame {
+  init(_ message: Evssm__Plan__Frame) {
+    self.init(transposed: message.transposed != 0, halfTurned: message.half_turned != 0)
+  }
+}
+
 extension ModelDescription {
   fileprivate init(_ message: Evssm__Plan__Model) throws {
     let windows: WindowMode

@@ -51,78 +51,13 @@ extension ConstantDescription {
   }
 }
 
-extension Step {
-  fileprivate func encode(_ writer: inout WireWriter) {
-    writer.string(1, name)
-    switch operation {
-    case .pictureConvolution(let step):
-      writer.message(2) { $0.integers([step.output.rawValue, step.channels, step.weight.rawValue]) }
-    case .scanStage(let step): writer.message(3) { step.encode(&$0) }
-    case .feedForwardStage(let step): writer.message(4) { step.encode(&$0) }
-    case .halveConvolution(let step):
-      writer.message(5) {
-        $0.integers([
-          step.input.rawValue, step.output.rawValue, step.inputChannels, step.outputChannels, step.kernelSide,
-          step.weight.rawValue,
-        ])
-      }
-    case .doubleConvolution(let step):
-      writer.message(6) {
-        $0.integers([
-          step.input.rawValue, step.skip.rawValue, step.output.rawValue, step.inputChannels, step.outputChannels,
-          step.kernelSide, step.weight.rawValue, step.panelColumns ?? 0,
-        ])
-      }
-    case .outputConvolution(let step):
-      writer.message(7) { $0.integers([step.input.rawValue, step.channels, step.weight.rawValue]) }
-    }
-  }
-}
-
-extension ScanStage {
-  fileprivate func encode(_ writer: inout WireWriter) {
-    writer.integers([input.rawValue, output.rawValue, channels, inner, rank])
-    writer.frame(6, frame)
-    writer.integer(7, windowSide ?? 0)
-    writer.float(8, rmsEpsilon)
-    writer.float(9, layerNormEpsilon)
-    writer.integer(10, stripPixels)
-    writer.message(11) { $0.integers(weights.inOrder.map(\.rawValue)) }
-  }
-}
-
-extension ScanStage.Weights {
-  /// By field number of `ScanStageWeights`.
-  fileprivate var inOrder: [ConstantID] {
-    [
-      inProjectionX, inProjectionXBias, convolution, convolutionBias, xProjection, taps, tapsBias, dtProjection, dtBias,
-      decay, skip, normWeight, normBias, inProjectionZ, inProjectionZBias, outProjection,
-    ]
-  }
-}
-
-extension FeedForwardStage {
-  fileprivate func encode(_ writer: inout WireWriter) {
-    writer.integers([input.rawValue, output.rawValue, channels, hidden])
-    writer.frame(5, frame)
-    writer.float(6, rmsEpsilon)
-    writer.integer(7, stripRows)
-    writer.integer(8, panelColumns)
-    writer.message(9) {
-      $0.integers(
-        [weights.projectIn, weights.projectInBias, weights.convolution, weights.projectOut, weights.filter].map(
-          \.rawValue))
-    }
-  }
-}
-
 extension WireWriter {
   /// Fields 1, 2, … in order.
-  fileprivate mutating func integers(_ values: [Int]) {
+  mutating func integers(_ values: [Int]) {
     for (index, value) in values.enumerated() { integer(UInt32(index + 1), value) }
   }
 
-  fileprivate mutating func frame(_ field: UInt32, _ frame: Frame) {
+  mutating func frame(_ field: UInt32, _ frame: Frame) {
     message(field) {
       $0.bool(1, frame.transposed)
       $0.bool(2, frame.halfTurned)

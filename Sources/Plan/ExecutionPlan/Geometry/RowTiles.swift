@@ -1,4 +1,4 @@
-/// Cuts rows of pixels into tiles of at most ``Operation/tilePixels``. Tiles are numbered down the rows first, so that a
+/// Cuts rows of pixels into tiles of at most ``TileLayout/pixels``. Tiles are numbered down the rows first, so that a
 /// worker's share of them is a part of the columns: a phase that reads what lies above and below finds its own work. Lines
 /// that another core has written may be far away, on processors of several dies several hundred cycles.
 package struct RowTiles: Sendable, Hashable {
@@ -15,10 +15,10 @@ package struct RowTiles: Sendable, Hashable {
 
   package init(width: Int) {
     self.width = width
-    let parts = (width + Operation.tilePixels - 1) / Operation.tilePixels
+    let parts = (width + TileLayout.pixels - 1) / TileLayout.pixels
     tilesPerRow = width < Self.leastToCut ? 1 : (parts + 1) / 2 * 2
     let step = width / tilesPerRow / Self.unit * Self.unit
-    self.step = step > 0 && width - (tilesPerRow - 1) * step <= Operation.tilePixels ? step : nil
+    self.step = step > 0 && width - (tilesPerRow - 1) * step <= TileLayout.pixels ? step : nil
   }
 
   package func count(rows: Int) -> Int { rows * tilesPerRow }

@@ -5,7 +5,10 @@ struct ScratchAllocator {
   private(set) var total = 0
 
   /// The offset of a new region of `factors`' product floats. Throws on overflow.
-  mutating func place(_ factors: Int...) throws -> Int {
+  mutating func place(_ factors: Int...) throws -> Int { try place(factors) }
+
+  /// Likewise.
+  mutating func place(_ factors: [Int]) throws -> Int {
     let offset = total
     let count = try Checked.roundUp(Checked.product(factors, "The scratch memory of a step"), to: Layout.lanes)
     total = try Checked.add(total, count, "The scratch memory of a step")

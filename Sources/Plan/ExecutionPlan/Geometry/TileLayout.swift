@@ -14,48 +14,20 @@ package struct TileLayout: Sendable, Hashable {
   package let rounded: Int
   package let total: Int
 
-  package init(_ operation: Operation) throws {
-    let tile = Operation.tilePixels
-    var scratch = ScratchAllocator()
-    switch operation {
-    case .pictureConvolution:
-      operand = try scratch.place(tile, 27)
-      result = operand
-    case .outputConvolution(let step):
-      operand = try scratch.place(3, tile + 2, Layout.pitch(step.channels))
-      result = try scratch.place(tile, Layout.lanes)
-    case .halveConvolution(let step):
-      operand = try scratch.place(3, tile + 2, Layout.pitch(step.inputChannels))
-      result = operand
-    case .doubleConvolution(let step):
-      if let columns = step.panelColumns {
-        operand = try scratch.place(3, columns + 2, 9, Layout.pitch(step.outputChannels))
-      } else {
-        operand = try scratch.place(3, tile + 4, Layout.pitch(step.inputChannels))
-      }
-      result = operand
-    case .scanStage(let step):
-      operand = try scratch.place(tile, Layout.pitch(step.channels))
-      result = try scratch.place(tile, Layout.pitch(step.channels))
-    case .feedForwardStage(let step):
-      operand = try scratch.place(tile, max(Layout.pitch(step.channels), Layout.pitch(step.hidden)))
-      result = try scratch.place(Layout.patch * Layout.patch, Layout.pitch(step.channels))
-    }
-    pixelScale = try scratch.place(tile)
-    rounded = scratch.total
-    if let values = try Self.roundedValues(operation) { _ = try scratch.place(values / 2) }
-    total = scratch.total
-  }
+  /// Pixels that one thread processes at a time; the rows of its private buffers.
+  package static let pixels = 72
 
-  private static func roundedValues(_ operation: Operation) throws -> Int? {
-    let tile = Operation.tilePixels
-    return switch operation {
-    case .pictureConvolution, .outputConvolution, .feedForwardStage: nil
-    case .halveConvolution(let step): try Checked.product([3, tile + 2, Layout.pitch(step.inputChannels)])
-    case .doubleConvolution(let step):
-      try step.panelColumns.map { try Checked.product([$0 + 2, Layout.pitch(step.inputChannels)]) }
-        ?? Checked.product([3, tile + 4, Layout.pitch(step.inputChannels)])
-    case .scanStage(let step): try Checked.product([tile, Layout.pitch(step.inner)])
-    }
+  /// - Parameters:
+  ///   - operand: factors of the count of floats.
+  ///   - result: likewise; nil: the same memory as the operand.
+  ///   - rounded: factors of the count of bfloat16 values; nil for none.
+  init(operand: [Int], result: [Int]? = nil, rounded: [Int]? = nil) throws {
+    var scratch = ScratchAllocator()
+    self.operand = try scratch.place(operand)
+    self.result = try result.map { try scratch.place($0) } ?? self.operand
+    pixelScale = try scratch.place(Self.pixels)
+    self.rounded = scratch.total
+    if let rounded { _ = try scratch.place(Checked.product(rounded) / 2) }
+    total = scratch.total
   }
 }

@@ -20,11 +20,13 @@ extension PlanValidator {
     guard model.parameterCount >= 0, model.parameterCount <= Limits.maxDimension else {
       throw EVSSMError("plan.number", "The model's count of parameters is \(model.parameterCount).")
     }
-    guard (plan.graph != nil && plan.steps.isEmpty) || (leastMinimumSide...mostMinimumSide).contains(model.minimumSide)
+    guard
+      (plan.graph != nil && plan.steps.isEmpty)
+        || (smallestMinimumSide...largestMinimumSide).contains(model.minimumSide)
     else {
       throw EVSSMError(
         "plan.number",
-        "The plan's smallest side is \(model.minimumSide), not \(leastMinimumSide) to \(mostMinimumSide). Compile it again."
+        "The plan's smallest side is \(model.minimumSide), not \(smallestMinimumSide) to \(largestMinimumSide). Compile it again."
       )
     }
   }

@@ -4,7 +4,7 @@ extension PlanValidator {
   static func validateBuffers(_ plan: Plan) throws {
     for (index, buffer) in plan.buffers.enumerated() {
       let place = EVSSMError.Place(node: "buffer \(index)")
-      guard (1...OperationBounds.mostChannels).contains(buffer.channels) else {
+      guard (1...OperationBounds.maxChannels).contains(buffer.channels) else {
         throw EVSSMError(
           "plan.number", "The buffer has \(buffer.channels) channels. Compile the plan again.", place: place)
       }
@@ -18,8 +18,8 @@ extension PlanValidator {
 
   /// The picture is read by the first step and written by the last, and by no other.
   static func validatePictureSteps(_ plan: Plan) throws {
-    let first = plan.steps.indices.filter { plan.steps[$0].operation.readsPicture }
-    let last = plan.steps.indices.filter { plan.steps[$0].operation.writesPicture }
+    let first = plan.steps.indices.filter { plan.steps[$0].operation.picture == .source }
+    let last = plan.steps.indices.filter { plan.steps[$0].operation.picture == .sink }
     guard first == [0], last == [plan.steps.count - 1] else {
       throw EVSSMError(
         "plan.picture-steps",
@@ -62,31 +62,14 @@ extension PlanValidator {
     }
   }
 
-  /// A step reads other pixels than those it writes, so its maps are distinct, unless ``Operation/inPlaceBuffer`` says that
+  /// A step reads other pixels than those it writes, so its maps are distinct, unless ``PlanOperation/inPlaceBuffer`` says that
   /// it is made to write over what it reads.
-  private static func validateDistinct(_ operation: Operation, _ requirements: Requirements) throws {
+  private static func validateDistinct(_ operation: any PlanOperation, _ requirements: Requirements) throws {
     let inPlace = operation.inPlaceBuffer
     let writes = Set(requirements.writes.map(\.buffer))
     if let shared = requirements.reads.first(where: { writes.contains($0.buffer) && $0.buffer != inPlace }) {
       throw EVSSMError(
         "plan.buffer-aliased", "The step reads and writes buffer \(shared.buffer.rawValue). Compile the plan again.")
-    }
-  }
-}
-
-extension Operation {
-  var readsPicture: Bool { if case .pictureConvolution = self { true } else { false } }
-  var writesPicture: Bool { if case .outputConvolution = self { true } else { false } }
-
-  /// The one buffer that the operation may both read and write: a skip, which is added pixel by pixel; the input of a
-  /// feed-forward stage, which saves what its parts read of each other; or that of a scan stage, which writes a pixel once
-  /// all windows that cover it have read it.
-  var inPlaceBuffer: BufferID? {
-    switch self {
-    case .doubleConvolution(let step): step.skip == step.input ? nil : step.skip
-    case .feedForwardStage(let stage): stage.input
-    case .scanStage(let stage): stage.input
-    case .pictureConvolution, .outputConvolution, .halveConvolution: nil
     }
   }
 }

@@ -8,10 +8,10 @@ import Tensors
 package enum PlanValidator {
   /// The smallest side of a map: the spectral filter reflects a pad of up to 7 pixels to sides that are multiples of 8,
   /// and the pad must be smaller than the side; 5 pixels need a pad of 3.
-  package static let leastMapSide = 5
+  package static let minMapSide = 5
   /// The smallest picture that any plan may admit: four pixels for each of a level-3 map.
-  package static let leastMinimumSide = 20
-  static let mostMinimumSide = 8192
+  package static let smallestMinimumSide = 20
+  static let largestMinimumSide = 8192
 
   /// Throws unless every step of the plan can run on weights of `weightsByteCount` bytes.
   ///

@@ -12,6 +12,11 @@ protocol StepExecutor: AnyObject, Sendable {
   func run(worker: Int, team: Team, scratch: Floats)
 }
 
+extension Floats {
+  /// Zeroes `pixels` pixels of `pitch` floats.
+  func clear(pixels: Int, pitch: Int) { update(repeating: 0, count: pixels * pitch) }
+}
+
 /// A map in the arena, upright.
 struct MapView {
   let pixels: Floats

@@ -119,7 +119,7 @@ struct PlanInspection: Inspection {
 
   /// The stages, or the nodes of a graph, and what each does.
   private var steps: [(name: String, operation: String, precision: Precision)] {
-    let stages = loaded.plan.steps.map { (name: $0.name, operation: $0.operation.name, precision: precision($0)) }
+    let stages = loaded.plan.steps.map { (name: $0.name, operation: $0.operation.label, precision: precision($0)) }
     guard let graph = loaded.plan.graph else { return stages }
     return graph.program.nodes.flatMap { node in
       node.isNetwork ? stages : [(node.name, EVSSMError.escaped(node.call.type), .float32)]
@@ -130,26 +130,4 @@ struct PlanInspection: Inspection {
 extension Precision {
   /// What computes in it.
   var summary: String { self == .float32 ? rawValue : "\(rawValue) matrices, all else float32" }
-}
-
-extension Operation {
-  /// What the step does, in words.
-  var name: String {
-    switch self {
-    case .pictureConvolution: "picture convolution"
-    case .scanStage(let stage):
-      "scan stage, \(stage.channels) channels, \(Self.frame(stage.frame))" + Self.inPlace(stage.output == stage.input)
-    case .feedForwardStage(let stage):
-      "feed-forward stage, \(stage.channels) channels, \(Self.frame(stage.frame))"
-        + Self.inPlace(stage.output == stage.input)
-    case .halveConvolution: "halve and convolution"
-    case .doubleConvolution(let step): "double, convolution and skip" + Self.inPlace(step.output == step.skip)
-    case .outputConvolution: "output convolution"
-    }
-  }
-
-  private static func frame(_ frame: Frame) -> String { "frame \(frame)" }
-
-  /// Whether the result is written over what is read.
-  private static func inPlace(_ isInPlace: Bool) -> String { isInPlace ? ", in place" : "" }
 }

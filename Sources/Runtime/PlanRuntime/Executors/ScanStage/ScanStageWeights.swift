@@ -1,23 +1,5 @@
 import ExecutionPlan
 
-/// A plan's constants as pointers into the mapped weights.
-struct ConstantResolver {
-  let plan: LoadedPlan
-  /// An address for the weights of a plan that has none; a validated plan's constants lie inside the weights.
-  let fallback: UnsafeRawPointer
-
-  func floats(_ id: ConstantID) -> ConstFloats { address(id).assumingMemoryBound(to: Float.self) }
-
-  func matrix(_ id: ConstantID, bias: ConstantID? = nil, width: Int) -> PackedMatrix {
-    PackedMatrix(
-      values: address(id), element: plan.plan.constants[id.rawValue].element, bias: bias.map(floats), width: width)
-  }
-
-  private func address(_ id: ConstantID) -> UnsafeRawPointer {
-    plan.weights.baseAddress.map { $0 + plan.plan.constants[id.rawValue].byteOffset } ?? fallback
-  }
-}
-
 /// The constants of a scan stage as pointers into the mapped weights; see ``ScanStage/Weights`` for their layouts.
 struct ScanStageWeights {
   let inProjectionX: PackedMatrix
@@ -53,22 +35,5 @@ struct ScanStageWeights {
     normBias = constant(weights.normBias)
     inProjectionZ = constants.matrix(weights.inProjectionZ, bias: weights.inProjectionZBias, width: inner)
     outProjection = constants.matrix(weights.outProjection, width: Layout.pitch(stage.channels))
-  }
-}
-
-/// The constants of a feed-forward stage as pointers into the mapped weights; see ``FeedForwardStage/Weights``.
-struct FeedForwardWeights {
-  let projectIn: PackedMatrix
-  let convolution: ConstFloats
-  let projectOut: PackedMatrix
-  let filter: ConstFloats
-
-  init(_ stage: FeedForwardStage, _ constants: ConstantResolver) {
-    let constant = constants.floats
-    let weights = stage.weights
-    projectIn = constants.matrix(weights.projectIn, bias: weights.projectInBias, width: 2 * Layout.pitch(stage.hidden))
-    convolution = constant(weights.convolution)
-    projectOut = constants.matrix(weights.projectOut, width: Layout.pitch(stage.channels))
-    filter = constant(weights.filter)
   }
 }

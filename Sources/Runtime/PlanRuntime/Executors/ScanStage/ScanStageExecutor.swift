@@ -27,19 +27,18 @@ final class ScanStageExecutor: StepExecutor, @unchecked Sendable {
   /// Sums of y where windows overlap.
   let shared: Floats
   let tiles: RowTiles
-  init(
-    _ stage: ScanStage, input: MapView, output: MapView, weights: ScanStageWeights, isReduced: Bool, scratch: Floats,
-    kernels: UnsafePointer<evssm_kernels>
-  ) throws {
-    self.kernels = kernels
+
+  init(_ stage: ScanStage, _ context: ExecutorContext) throws {
+    let (input, scratch) = (context.map(stage.input), context.scratch)
+    kernels = context.kernels
     self.stage = stage
-    self.weights = weights
-    self.isReduced = isReduced
+    weights = ScanStageWeights(stage, context.constants)
+    isReduced = context.precision == .bfloat16
     layout = try ScanStageLayout(stage, height: input.height, width: input.width)
-    tile = try TileLayout(.scanStage(stage))
+    tile = try stage.tileLayout()
     view = FrameView(frame: stage.frame, height: input.height, width: input.width, pitch: input.pitch)
     self.input = input.pixels
-    self.output = output.pixels
+    output = context.map(stage.output).pixels
     first = ScanStageHalf(layout.first, of: layout, in: scratch)
     second = ScanStageHalf(layout.second ?? layout.first, of: layout, in: scratch)
     state = scratch + layout.state

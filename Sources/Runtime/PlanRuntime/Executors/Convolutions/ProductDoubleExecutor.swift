@@ -22,18 +22,15 @@ final class ProductDoubleExecutor: StepExecutor, @unchecked Sendable {
   private let panels: Int
   private let segments: Int
 
-  init(
-    _ step: DoubleConvolution, panelColumns: Int, input: MapView, skip: MapView, output: MapView, weight: PackedMatrix,
-    kernels: UnsafePointer<evssm_kernels>
-  ) throws {
-    layout = try TileLayout(.doubleConvolution(step))
-    self.kernels = kernels
+  init(_ step: DoubleConvolution, panelColumns: Int, _ context: ExecutorContext) throws {
+    layout = try step.tileLayout()
+    kernels = context.kernels
     self.panelColumns = panelColumns
     inputChannels = step.inputChannels
-    self.input = input
-    self.skip = skip
-    self.output = output
-    self.weight = weight
+    input = context.map(step.input)
+    skip = context.map(step.skip)
+    output = context.map(step.output)
+    weight = context.constants.matrix(step.weight, width: 9 * Layout.pitch(step.outputChannels))
     panels = (input.width + panelColumns - 1) / panelColumns
     segments = (input.height + Self.segmentRows - 1) / Self.segmentRows
   }

@@ -19,24 +19,19 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   private let weights: FeedForwardWeights
   private let halo: FeedForwardHalo
 
-  /// - Parameters:
-  ///   - shared: the step's scratch memory in the arena.
-  ///   - threadFloats: how far the workers' own memory lies apart.
-  init(
-    _ stage: FeedForwardStage, input: MapView, output: MapView, weights: FeedForwardWeights, shared: Floats,
-    threadFloats: Int, kernels: UnsafePointer<evssm_kernels>
-  ) throws {
-    self.kernels = kernels
+  init(_ stage: FeedForwardStage, _ context: ExecutorContext) throws {
+    let input = context.map(stage.input)
+    kernels = context.kernels
     self.stage = stage
-    self.weights = weights
+    weights = FeedForwardWeights(stage, context.constants)
     layout = try FeedForwardLayout(stage, height: input.height, width: input.width)
-    tile = try TileLayout(.feedForwardStage(stage))
+    tile = try stage.tileLayout()
     view = FrameView(frame: stage.frame, height: input.height, width: input.width, pitch: input.pitch)
     self.input = input.pixels
-    self.output = output.pixels
+    output = context.map(stage.output).pixels
     halo = FeedForwardHalo(
-      layout: layout, view: view, input: input.pixels, seams: shared, edgeRows: tile.total + layout.edgeRows,
-      threadFloats: threadFloats)
+      layout: layout, view: view, input: input.pixels, seams: context.scratch,
+      edgeRows: tile.total + layout.edgeRows, threadFloats: context.threadFloats)
   }
 
   /// Columns and rows of the frame, processed from top to bottom, and the memory of the thread that does.
@@ -138,8 +133,8 @@ final class FeedForwardExecutor: StepExecutor, @unchecked Sendable {
   /// Calls `body` for parts of `columns` that fit the buffers of a tile.
   @inline(__always)
   private func eachTile(_ columns: Range<Int>, _ body: (Range<Int>) -> Void) {
-    for start in stride(from: columns.lowerBound, to: columns.upperBound, by: Operation.tilePixels) {
-      body(start..<min(start + Operation.tilePixels, columns.upperBound))
+    for start in stride(from: columns.lowerBound, to: columns.upperBound, by: TileLayout.pixels) {
+      body(start..<min(start + TileLayout.pixels, columns.upperBound))
     }
   }
 
