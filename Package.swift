@@ -134,10 +134,18 @@ let package = Package(
       "onnx-conformance", ["ModelCompiler", "Checkpoints", "ExecutionPlan", "PlanRuntime", "Tensors"]),
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
+    // A compiled network for the servers and the C library, and a client that sends bytes.
+    .target(
+      name: "ServingTestSupport",
+      dependencies: [
+        "InferenceServer", "ModelCompiler", "ExecutionPlan", "PlanRuntime", "Tensors", "TestSupport",
+      ],
+      path: "Tests/ServingTestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),
     tests("JSONTests", ["JSON", "Tensors"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
-    tests("TorchFormatTests", ["TorchFormat", "ZipFormat"]),
+    tests("ZipFormatTests", ["ZipFormat", "Tensors", "TestSupport"]),
+    tests("TorchFormatTests", ["TorchFormat", "ZipFormat", "Tensors", "TestSupport"]),
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
     tests(
       "OnnxFormatTests",
@@ -165,12 +173,15 @@ let package = Package(
     tests("KernelTests", ["CKernels"]),
     tests(
       "InferenceServerTests",
-      ["InferenceServer", "ModelCompiler", "ExecutionPlan", "PlanRuntime", "Imaging", "Tensors", "TestSupport"]),
+      ["InferenceServer", "ExecutionPlan", "PlanRuntime", "Tensors", "Imaging", "ServingTestSupport", "TestSupport"]),
+    tests(
+      "EVSSMLibraryTests",
+      ["EVSSMLibrary", "CEVSSM", "ExecutionPlan", "PlanRuntime", "Tensors", "ServingTestSupport", "TestSupport"]),
     tests(
       "EndToEndTests",
       [
         "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "PictureQuality", "NumpyFormat",
-        "Tensors", "EVSSMLibrary", "CEVSSM", "EVSSMModel", "TestSupport",
+        "Tensors", "EVSSMModel", "TestSupport",
       ]),
     tests(
       "CommandTests",
@@ -231,7 +242,22 @@ if buildsServer {
       ]),
     tests(
       "InferenceServerHTTPTests",
-      ["InferenceServerHTTP", "InferenceServer", product("HTTPTypes", "swift-http-types")]),
+      [
+        "InferenceServerHTTP", "InferenceServer", "ExecutionPlan", "PlanRuntime", "Imaging", "ServingTestSupport",
+        "TestSupport", "Tensors", logging, metrics, lifecycle, product("HTTPTypes", "swift-http-types"),
+      ]),
+    tests(
+      "InferenceServerGRPCTests",
+      [
+        "InferenceServerGRPC", "InferenceServer", "ExecutionPlan", "PlanRuntime", "ServingTestSupport", "TestSupport",
+        grpc, product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+        product("GRPCProtobuf", "grpc-swift-protobuf"), product("SwiftProtobuf", "swift-protobuf"), logging, lifecycle,
+      ]),
+    tests(
+      "evssmdTests",
+      [
+        "evssmd", "InferenceServer", "ExecutionPlan", "Tensors", "ServingTestSupport", "TestSupport", logging,
+      ]),
     program(
       "evssmd",
       [

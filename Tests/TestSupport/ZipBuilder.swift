@@ -1,38 +1,38 @@
 /// A zip archive made byte by byte, with a knob for every lie that a header can tell.
-struct ZipBuilder {
+package struct ZipBuilder {
   /// What one of an entry's two headers says; nil for the truth.
-  struct Header {
-    var name: [UInt8]?
-    var flags: Int?
-    var method: Int?
-    var crc: Int?
-    var compressedSize: Int?
-    var size: Int?
-    var extra: [UInt8] = []
-    var extraCount: Int?
+  package struct Header {
+    package var name: [UInt8]?
+    package var flags: Int?
+    package var method: Int?
+    package var crc: Int?
+    package var compressedSize: Int?
+    package var size: Int?
+    package var extra: [UInt8] = []
+    package var extraCount: Int?
   }
 
-  struct Entry {
-    var name: String
-    var data: [UInt8]
+  package struct Entry {
+    package var name: String
+    package var data: [UInt8]
     /// The bytes in the archive when they are not `data`.
-    var packed: [UInt8]?
-    var method = 0
-    var flags = 0
-    var local = Header()
-    var central = Header()
-    var descriptor: [UInt8] = []
-    var gap: [UInt8] = []
-    var headerOffset: Int?
-    var madeBy = 20
-    var attributes = 0
+    package var packed: [UInt8]?
+    package var method = 0
+    package var flags = 0
+    package var local = Header()
+    package var central = Header()
+    package var descriptor: [UInt8] = []
+    package var gap: [UInt8] = []
+    package var headerOffset: Int?
+    package var madeBy = 20
+    package var attributes = 0
 
-    init(_ name: String, _ data: [UInt8]) {
+    package init(_ name: String, _ data: [UInt8]) {
       self.name = name
       self.data = data
     }
 
-    static func deflated(_ name: String, _ data: [UInt8], _ packed: [UInt8]) -> Entry {
+    package static func deflated(_ name: String, _ data: [UInt8], _ packed: [UInt8]) -> Entry {
       var entry = Entry(name, data)
       entry.packed = packed
       entry.method = 8
@@ -40,7 +40,7 @@ struct ZipBuilder {
     }
 
     /// As `torch.save` writes: sizes in a descriptor, data aligned by an extra field.
-    func likeTorch(padding: Int = 20) -> Entry {
+    package func likeTorch(padding: Int = 20) -> Entry {
       var copy = self
       copy.flags = 0x808
       copy.local.crc = 0
@@ -52,33 +52,37 @@ struct ZipBuilder {
     }
   }
 
-  var entries: [Entry]
-  var leading: [UInt8] = []
-  var beforeDirectory: [UInt8] = []
-  var comment: [UInt8] = []
-  var commentCount: Int?
-  var trailing: [UInt8] = []
-  var count: Int?
-  var directoryOffset: Int?
+  package var entries: [Entry]
+  package var leading: [UInt8] = []
+  package var beforeDirectory: [UInt8] = []
+  package var comment: [UInt8] = []
+  package var commentCount: Int?
+  package var trailing: [UInt8] = []
+  package var count: Int?
+  package var directoryOffset: Int?
   /// Content of the zip64 end record and locator; nil for none.
-  var zip64: Zip64?
+  package var zip64: Zip64?
 
-  struct Zip64 {
-    var count: Int?
-    var recordOffset: Int?
-    var directoryOffset: Int?
+  package struct Zip64 {
+    package var count: Int?
+    package var recordOffset: Int?
+    package var directoryOffset: Int?
+
+    package init(count: Int? = nil, recordOffset: Int? = nil, directoryOffset: Int? = nil) {
+      (self.count, self.recordOffset, self.directoryOffset) = (count, recordOffset, directoryOffset)
+    }
   }
 
-  init(_ entries: [Entry]) { self.entries = entries }
+  package init(_ entries: [Entry]) { self.entries = entries }
 
-  static func descriptor(crc: Int, size: Int, signed: Bool = true, wide: Bool = false) -> [UInt8] {
+  package static func descriptor(crc: Int, size: Int, signed: Bool = true, wide: Bool = false) -> [UInt8] {
     var out: [UInt8] = signed ? [0x50, 0x4B, 7, 8] : []
     out.put32(crc)
     for _ in 0..<2 { if wide { out.put64(UInt64(size)) } else { out.put32(size) } }
     return out
   }
 
-  func build() -> [UInt8] {
+  package func build() -> [UInt8] {
     var out = leading
     var offsets: [Int] = []
     let checksums = entries.map { CRC32.of($0.data) }

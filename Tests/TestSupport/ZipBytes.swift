@@ -1,25 +1,25 @@
 /// Little-endian fields for the builders.
 extension [UInt8] {
-  mutating func put16(_ value: Int) { put(UInt64(value), 2) }
-  mutating func put32(_ value: Int) { put(UInt64(value), 4) }
-  mutating func put64(_ value: UInt64) { put(value, 8) }
+  package mutating func put16(_ value: Int) { put(UInt64(value), 2) }
+  package mutating func put32(_ value: Int) { put(UInt64(value), 4) }
+  package mutating func put64(_ value: UInt64) { put(value, 8) }
 
   private mutating func put(_ value: UInt64, _ count: Int) {
     for i in 0..<count { append(UInt8(truncatingIfNeeded: value >> UInt64(8 * i))) }
   }
 
-  static func floats(_ values: [Float]) -> [UInt8] {
+  package static func floats(_ values: [Float]) -> [UInt8] {
     values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> UInt32(8 * $0)) } }
   }
 }
 
 /// CRC-32 of ISO 3309, as zip uses it.
-enum CRC32 {
+package enum CRC32 {
   private static let table: [UInt32] = (0..<256).map { index in
     (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 0 ? value >> 1 : value >> 1 ^ 0xEDB8_8320 }
   }
 
-  static func of(_ bytes: [UInt8]) -> Int {
+  package static func of(_ bytes: [UInt8]) -> Int {
     var value = UInt32.max
     bytes.withUnsafeBufferPointer { buffer in
       table.withUnsafeBufferPointer { table in
@@ -31,9 +31,9 @@ enum CRC32 {
 }
 
 /// Deflate streams (RFC 1951) made by hand.
-enum Deflate {
+package enum Deflate {
   /// One stored block; at most 65,535 bytes.
-  static func stored(_ bytes: [UInt8]) -> [UInt8] {
+  package static func stored(_ bytes: [UInt8]) -> [UInt8] {
     var out: [UInt8] = [1]
     out.put16(bytes.count)
     out.put16(~bytes.count & 0xFFFF)
@@ -41,7 +41,7 @@ enum Deflate {
   }
 
   /// `1 + 258 * runs` zeros in fixed codes: 13 bits for each run of 258.
-  static func zeros(runs: Int) -> [UInt8] {
+  package static func zeros(runs: Int) -> [UInt8] {
     var out: [UInt8] = []
     var bits = 0
     var held: UInt64 = 0
@@ -68,7 +68,7 @@ enum Deflate {
 
 extension CRC32 {
   /// The checksum of `count` zero bytes, by squaring the matrix of one zero bit. O(log count).
-  static func ofZeros(_ count: Int) -> Int {
+  package static func ofZeros(_ count: Int) -> Int {
     var operators: [UInt32] = (0..<32).map { $0 == 0 ? 0xEDB8_8320 : 1 << ($0 - 1) }
     var value = UInt32.max
     var bits = count * 8

@@ -2,6 +2,7 @@ import CEVSSM
 @testable import EVSSMLibrary
 import ExecutionPlan
 import PlanRuntime
+import ServingTestSupport
 import TestSupport
 import Tensors
 import Testing
@@ -10,14 +11,12 @@ import Testing
 @Suite("The C library")
 struct CLibraryTests {
   private let directory: TemporaryDirectory
-  private let golden: Golden
   private let path: String
 
   init() throws {
     directory = try TemporaryDirectory()
-    golden = try #require(Golden.small.first { $0.name == "small-20x24" })
     path = directory.path("a.plan")
-    try PlanFile.write(golden.loadedPlan(), to: path)
+    try PlanFile.write(ServedPlan.plan, to: path)
   }
 
   private func opened() throws -> OpaquePointer {
@@ -55,21 +54,21 @@ struct CLibraryTests {
     defer { evssm_plan_close(plan) }
     let session = try session(plan)
     defer { evssm_session_close(session) }
-    let input = try golden.input()
-    let (height, width) = (Int64(input.shape[2]), Int64(input.shape[3]))
-    #expect(run(session, input.elements).0 == EVSSM_INVALID_ARGUMENT, "not bound")
+    let input = SeededWeights.picture(height: 20, width: 24, seed: 5)
+    let (height, width) = (Int64(20), Int64(24))
+    #expect(run(session, input).0 == EVSSM_INVALID_ARGUMENT, "not bound")
     #expect(evssm_session_bind(session, height, width, nil) == EVSSM_OK)
     let expected = try PlanSession(
-      plan: golden.loadedPlan(), height: Int(height), width: Int(width), workers: Workers(threads: 1)
-    ).run(input.elements)
-    let (status, output) = run(session, input.elements)
+      plan: ServedPlan.plan, height: Int(height), width: Int(width), workers: Workers(threads: 1)
+    ).run(input)
+    let (status, output) = run(session, input)
     #expect(status == EVSSM_OK)
     #expect(output.map(\.bitPattern) == expected.map(\.bitPattern))
     // Another size and back again.
     #expect(evssm_session_bind(session, height + 4, width, nil) == EVSSM_OK)
-    #expect(run(session, input.elements).0 == EVSSM_INVALID_ARGUMENT, "too few values")
+    #expect(run(session, input).0 == EVSSM_INVALID_ARGUMENT, "too few values")
     #expect(evssm_session_bind(session, height, width, nil) == EVSSM_OK)
-    #expect(run(session, input.elements).1.map(\.bitPattern) == expected.map(\.bitPattern))
+    #expect(run(session, input).1.map(\.bitPattern) == expected.map(\.bitPattern))
   }
 
   @Test("says what a plan is, as far as the caller's structure reaches")
