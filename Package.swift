@@ -77,13 +77,14 @@ let package = Package(
     library("NumpyArchives", in: "Formats", ["Tensors", "NumpyFormat", "ZipFormat"]),
     library("PrimitiveOperators", in: "Model", ["Tensors"]),
     library(
-      "OnnxFormat", in: "Formats", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CLinux", crypto]),
+      "OnnxFormat", in: "Formats",
+      ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CLinux", crypto, "Tensors"]),
 
     // Compiler.
     library("GraphIR", in: "Model", ["Tensors", "PrimitiveOperators"]),
-    library("EVSSMModel", in: "Model", ["GraphIR"]),
-    library("OnnxWriter", in: "Formats", ["GraphIR", "ProtobufWire"]),
-    library("ReferenceInterpreter", in: "Model", ["GraphIR", "PrimitiveOperators", "COpenBLAS"]),
+    library("EVSSMModel", in: "Model", ["GraphIR", "Tensors"]),
+    library("OnnxWriter", in: "Formats", ["GraphIR", "ProtobufWire", "Tensors"]),
+    library("ReferenceInterpreter", in: "Model", ["GraphIR", "PrimitiveOperators", "COpenBLAS", "Tensors"]),
     library("GraphRewriting", in: "Compiler", ["GraphIR", "Tensors"]),
     library("GraphRaising", in: "Compiler", ["GraphRewriting", "GraphIR", "PrimitiveOperators", "Tensors"]),
     library(
@@ -94,8 +95,10 @@ let package = Package(
       ]),
 
     // Plan and runtime.
-    library("ExecutionPlan", in: "Plan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
-    library("PlanRuntime", in: "Runtime", ["ExecutionPlan", "PrimitiveOperators", "CKernels"]),
+    library(
+      "ExecutionPlan", in: "Plan",
+      ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto, "CProtobufC"]),
+    library("PlanRuntime", in: "Runtime", ["ExecutionPlan", "PrimitiveOperators", "CKernels", "Tensors"]),
 
     // Restoring pictures in files: jobs, memory budgets, sessions by size, tiles.
     library(
@@ -115,7 +118,8 @@ let package = Package(
       ]),
 
     // What `tools/build/library` makes libevssm of.
-    library("EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
+    library(
+      "EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan", "Tensors"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.
     library(
@@ -125,7 +129,8 @@ let package = Package(
       "evssm",
       [
         "Checkpoints", "ModelCompiler", "PictureRestoration", "PictureEvaluation", "OnnxFormat", "EVSSMModel",
-        "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "PictureQuality", "NumpyFormat", "NumpyArchives",
+        "GraphIR", "GraphCompiler", "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "PictureQuality",
+        "NumpyFormat", "NumpyArchives",
         "Tensors", "JSON", "CAllocationCounter", arguments,
       ]),
 
@@ -149,21 +154,29 @@ let package = Package(
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
     tests(
       "OnnxFormatTests",
-      ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),
-    tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
-    tests("ImagingTests", ["Imaging", "PictureQuality", "NumpyFormat", "CJPEG", "TestSupport"]),
-    tests("GraphIRTests", ["GraphIR", "TestSupport"]),
-    tests("EVSSMModelTests", ["EVSSMModel", "TestSupport"]),
+      ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport", "Tensors"]),
+    tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport", "Tensors"]),
+    tests("ImagingTests", ["Imaging", "PictureQuality", "NumpyFormat", "CJPEG", "TestSupport", "Tensors"]),
+    tests("GraphIRTests", ["GraphIR", "Tensors"]),
+    tests("EVSSMModelTests", ["EVSSMModel", "TestSupport", "GraphIR", "Tensors"]),
     tests(
       "GraphRaisingTests",
       [
-        "GraphRaising", "GraphRewriting", "GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel",
-        "ReferenceInterpreter", "PlanRuntime", "TestSupport",
+        "GraphRaising", "GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel",
+        "ReferenceInterpreter", "PlanRuntime", "TestSupport", "ExecutionPlan", "GraphIR", "PrimitiveOperators",
+        "Tensors",
       ]),
-    tests("OnnxWriterTests", ["OnnxWriter", "EVSSMModel", "TestSupport"]),
-    tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport"]),
-    tests("GraphCompilerTests", ["GraphCompiler", "GraphRewriting", "EVSSMModel", "TorchFormat", "TestSupport"]),
-    tests("ExecutionPlanTests", ["ExecutionPlan"]),
+    tests("OnnxWriterTests", ["OnnxWriter", "EVSSMModel", "TestSupport", "GraphIR", "Tensors"]),
+    tests(
+      "ReferenceInterpreterTests",
+      ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport", "GraphIR", "Tensors"]),
+    tests(
+      "GraphCompilerTests",
+      [
+        "GraphCompiler", "GraphRewriting", "EVSSMModel", "TestSupport", "ExecutionPlan", "GraphIR",
+        "PrimitiveOperators", "ReferenceInterpreter", "Tensors",
+      ]),
+    tests("ExecutionPlanTests", ["ExecutionPlan", "Tensors"]),
     tests(
       "PlanRuntimeTests",
       [
@@ -187,7 +200,7 @@ let package = Package(
       "CommandTests",
       [
         "evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "ModelCompiler", "PictureRestoration",
-        "ExecutionPlan", "PlanRuntime", "Imaging", "PictureQuality", "NumpyFormat", "NumpyArchives", "Tensors", "JSON",
+        "ExecutionPlan", "Imaging", "PictureQuality", "NumpyFormat", "NumpyArchives", "Tensors", "JSON",
         "TestSupport",
       ],
       exclude: ["Snapshots"]),
@@ -243,14 +256,14 @@ if buildsServer {
     tests(
       "InferenceServerHTTPTests",
       [
-        "InferenceServerHTTP", "InferenceServer", "ExecutionPlan", "PlanRuntime", "Imaging", "ServingTestSupport",
-        "TestSupport", "Tensors", logging, metrics, lifecycle, product("HTTPTypes", "swift-http-types"),
+        "InferenceServerHTTP", "InferenceServer", "Imaging", "ServingTestSupport",
+        "TestSupport", logging, metrics, lifecycle, product("HTTPTypes", "swift-http-types"),
       ]),
     tests(
       "InferenceServerGRPCTests",
       [
-        "InferenceServerGRPC", "InferenceServer", "ExecutionPlan", "PlanRuntime", "ServingTestSupport", "TestSupport",
-        grpc, product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+        "InferenceServerGRPC", "InferenceServer", "PlanRuntime", "ServingTestSupport", grpc,
+        product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
         product("GRPCProtobuf", "grpc-swift-protobuf"), product("SwiftProtobuf", "swift-protobuf"), logging, lifecycle,
       ]),
     tests(
