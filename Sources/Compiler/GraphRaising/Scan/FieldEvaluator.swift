@@ -242,7 +242,7 @@ extension FieldEvaluator {
   }
 
   private mutating func matrixProduct(_ a: Field, _ b: Field) -> Field? {
-    let letters = Array("abcdefgh")
+    let letters = "abcdefgh".map(String.init)
     let (m, n) = (a.axes.count, b.axes.count)
     guard (1...6).contains(m), (1...6).contains(n) else { return nil }
     let batch = max(max(m, n) - 2, 0)
