@@ -108,7 +108,7 @@ import Testing
       values: (0..<height).flatMap { y in (0..<width).map { scene(Double($0), Double(y)) } })
     let template = Plane(
       width: width, height: height, values: truth.positions(width: width, height: height).map { scene($0.x, $0.y) })
-    let found = try ImageAlignment(template: template, input: input).homography()
+    let found = try PictureAlignment(template: template, input: input).homography()
     for (x, y) in [(0.0, 0.0), (119, 0), (0, 89), (119, 89)] {
       let (expected, got) = (truth(x: x, y: y), found(x: x, y: y))
       #expect(abs(expected.x - got.x) < 0.2 && abs(expected.y - got.y) < 0.2)

@@ -28,7 +28,7 @@ struct AlignedPictures {
     var result = PixelPlanes(picture, scale: 1 / 255)
     var target = PixelPlanes(sharp, scale: 1 / 255)
     Self.matchIntensity(&result, target)
-    let homography = try ImageAlignment(template: Plane(grey: target), input: Plane(grey: result)).homography()
+    let homography = try PictureAlignment(template: Plane(grey: target), input: Plane(grey: result)).homography()
     let (width, height) = (result.width, result.height)
     let positions = homography.positions(width: width, height: height)
     mask = positions.map { x, y in

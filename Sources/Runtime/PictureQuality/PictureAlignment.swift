@@ -10,7 +10,7 @@ import Tensors
 
 /// The homography that maximises the enhanced correlation coefficient of two grey pictures (Evangelidis and Psarakis,
 /// IEEE Transactions on Pattern Analysis and Machine Intelligence 30, 2008), found by its forward additive iteration.
-struct ImageAlignment {
+struct PictureAlignment {
   private static let iterations = 100
   /// The iteration ends when no corner of the picture moves by more pixels than this.
   private static let tolerance = 1e-4
@@ -73,7 +73,7 @@ struct ImageAlignment {
     private var jacobianSum = [Double](repeating: 0, count: count)
     private var sums = (image: 0.0, template: 0.0, imageSquares: 0.0, products: 0.0, count: 0.0)
 
-    init(_ alignment: ImageAlignment, _ homography: Homography) {
+    init(_ alignment: PictureAlignment, _ homography: Homography) {
       var jacobian = [Double](repeating: 0, count: Self.count)
       for row in 0..<alignment.template.height {
         for column in 0..<alignment.template.width {
@@ -83,7 +83,7 @@ struct ImageAlignment {
     }
 
     private mutating func add(
-      _ alignment: ImageAlignment, _ homography: Homography, _ column: Int, _ row: Int, _ jacobian: inout [Double]
+      _ alignment: PictureAlignment, _ homography: Homography, _ column: Int, _ row: Int, _ jacobian: inout [Double]
     ) {
       let (x, y) = (Double(column), Double(row))
       let at = homography(x: x, y: y)
