@@ -46,10 +46,8 @@ let package = Package(
     system("CZip", in: "Formats", "libzip", apt: "libzip-dev"),
     system("CPNG", in: "Formats", "libpng", apt: "libpng-dev"),
     system("CJPEG", in: "Formats", "libturbojpeg", apt: "libturbojpeg0-dev"),
-    // openat2, which Swift cannot call.
-    .systemLibrary(name: "CBeneath", path: "Sources/Foundation/CBeneath"),
-    // sched_setattr, likewise.
-    .systemLibrary(name: "CScheduling", path: "Sources/Foundation/CScheduling"),
+    // Calls of Linux that Swift cannot make: openat2, sched_setattr, prctl.
+    .systemLibrary(name: "CLinux", path: "Sources/Foundation/CLinux"),
     system("COpenBLAS", in: "Model", "openblas", apt: "libopenblas-dev"),
     // Linked statically: servers and the C library need no package of it.
     system("CProtobufC", in: "Foundation", nil, apt: "libprotobuf-c-dev"),
@@ -66,35 +64,50 @@ let package = Package(
 
     // Values and formats.
     library("Tensors", in: "Foundation", []),
+    library("JSON", in: "Foundation", ["Tensors"]),
     library("ProtobufWire", in: "Foundation", ["Tensors", "CProtobufC"]),
     library("ZipFormat", in: "Formats", ["Tensors", "CZip"]),
     library("TorchFormat", in: "Formats", ["Tensors", "ZipFormat"]),
-    library("SafetensorsFormat", in: "Formats", ["Tensors"]),
+    library("SafetensorsFormat", in: "Formats", ["Tensors", "JSON"]),
     // Opens any checkpoint: the one list of formats.
     library("Checkpoints", in: "Formats", ["Tensors", "TorchFormat", "SafetensorsFormat"]),
     library("Imaging", in: "Formats", ["Tensors", "CPNG", "CJPEG"]),
-    // Apart from Imaging, so that servers link no zip library.
-    library("NumpyArchives", in: "Formats", ["Imaging", "ZipFormat"]),
+    library("NumpyFormat", in: "Formats", ["Tensors"]),
+    // Apart from NumpyFormat, so that what reads single arrays links no zip library.
+    library("NumpyArchives", in: "Formats", ["Tensors", "NumpyFormat", "ZipFormat"]),
     library("PrimitiveOperators", in: "Model", ["Tensors"]),
     library(
-      "OnnxFormat", in: "Formats", ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CBeneath", crypto]),
+      "OnnxFormat", in: "Formats",
+      ["GraphIR", "PrimitiveOperators", "ProtobufWire", "COnnxProto", "CLinux", crypto, "Tensors"]),
 
     // Compiler.
     library("GraphIR", in: "Model", ["Tensors", "PrimitiveOperators"]),
-    library("EVSSMModel", in: "Model", ["GraphIR"]),
-    library("OnnxWriter", in: "Formats", ["GraphIR", "ProtobufWire"]),
-    library("ReferenceInterpreter", in: "Model", ["GraphIR", "PrimitiveOperators", "COpenBLAS"]),
+    library("EVSSMModel", in: "Model", ["GraphIR", "Tensors"]),
+    library("OnnxWriter", in: "Formats", ["GraphIR", "ProtobufWire", "Tensors"]),
+    library("ReferenceInterpreter", in: "Model", ["GraphIR", "PrimitiveOperators", "COpenBLAS", "Tensors"]),
+    library("GraphRewriting", in: "Compiler", ["GraphIR", "Tensors"]),
+    library("GraphRaising", in: "Compiler", ["GraphRewriting", "GraphIR", "PrimitiveOperators", "Tensors"]),
     library(
-      "GraphCompiler", in: "Compiler", ["GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter"]),
+      "GraphCompiler", in: "Compiler",
+      [
+        "GraphRaising", "GraphRewriting", "GraphIR", "PrimitiveOperators", "ExecutionPlan", "ReferenceInterpreter",
+        "Tensors",
+      ]),
 
     // Plan and runtime.
-    library("ExecutionPlan", in: "Plan", ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto]),
-    library("PlanRuntime", in: "Runtime", ["ExecutionPlan", "PrimitiveOperators", "CKernels"]),
+    library(
+      "ExecutionPlan", in: "Plan",
+      ["Tensors", "PrimitiveOperators", "ProtobufWire", "CPlanProto", crypto, "CProtobufC"]),
+    library("PlanRuntime", in: "Runtime", ["ExecutionPlan", "PrimitiveOperators", "CKernels", "Tensors"]),
 
     // Restoring pictures in files: jobs, memory budgets, sessions by size, tiles.
-    library("PictureRestoration", in: "Runtime", ["ExecutionPlan", "PlanRuntime", "Imaging", "Tensors"]),
     library(
-      "PictureEvaluation", in: "Runtime", ["PictureRestoration", "PlanRuntime", "Imaging", "Tensors"]),
+      "PictureRestoration", in: "Runtime", ["ExecutionPlan", "PlanRuntime", "Imaging", "NumpyFormat", "Tensors"]),
+    // How far pictures are from each other: PSNR, SSIM, alignment.
+    library("PictureQuality", in: "Runtime", ["Imaging", "Tensors"]),
+    library(
+      "PictureEvaluation", in: "Runtime",
+      ["PictureRestoration", "PictureQuality", "PlanRuntime", "Imaging", "Tensors"]),
 
     // A checkpoint or an ONNX model to a plan with its certificate, and comparisons with the interpreter.
     library(
@@ -105,17 +118,20 @@ let package = Package(
       ]),
 
     // What `tools/build/library` makes libevssm of.
-    library("EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan"], exclude: ["exports.map"]),
+    library(
+      "EVSSMLibrary", in: "Serving", ["CEVSSM", "PlanRuntime", "ExecutionPlan", "Tensors"], exclude: ["exports.map"]),
 
     // Serving, without a network: models, scheduling, the protocol's data.
-    library("InferenceServer", in: "Serving", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "CScheduling"]),
+    library(
+      "InferenceServer", in: "Serving", ["PlanRuntime", "ExecutionPlan", "Imaging", "Tensors", "JSON", "CLinux"]),
 
     program(
       "evssm",
       [
         "Checkpoints", "ModelCompiler", "PictureRestoration", "PictureEvaluation", "OnnxFormat", "EVSSMModel",
-        "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "CAllocationCounter",
-        arguments,
+        "GraphIR", "GraphCompiler", "OnnxWriter", "ExecutionPlan", "PlanRuntime", "Imaging", "PictureQuality",
+        "NumpyFormat", "NumpyArchives",
+        "Tensors", "JSON", "CAllocationCounter", arguments,
       ]),
 
     program("kernel-bench", ["CKernels"]),
@@ -123,24 +139,44 @@ let package = Package(
       "onnx-conformance", ["ModelCompiler", "Checkpoints", "ExecutionPlan", "PlanRuntime", "Tensors"]),
 
     .target(name: "TestSupport", dependencies: ["Tensors", "EVSSMModel", "Imaging"], path: "Tests/TestSupport"),
+    // A compiled network for the servers and the C library, and a client that sends bytes.
+    .target(
+      name: "ServingTestSupport",
+      dependencies: [
+        "InferenceServer", "ModelCompiler", "ExecutionPlan", "PlanRuntime", "Tensors", "TestSupport",
+      ],
+      path: "Tests/ServingTestSupport"),
     tests("TensorsTests", ["Tensors", "TestSupport"]),
+    tests("JSONTests", ["JSON", "Tensors"]),
     tests("ProtobufWireTests", ["ProtobufWire"]),
-    tests("TorchFormatTests", ["TorchFormat", "ZipFormat"]),
+    tests("ZipFormatTests", ["ZipFormat", "Tensors", "TestSupport"]),
+    tests("TorchFormatTests", ["TorchFormat", "ZipFormat", "Tensors", "TestSupport"]),
     tests("PrimitiveOperatorsTests", ["PrimitiveOperators", "Tensors", "TestSupport"]),
     tests(
       "OnnxFormatTests",
-      ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport"]),
-    tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport"]),
-    tests("ImagingTests", ["Imaging", "CJPEG", "TestSupport"]),
-    tests("GraphIRTests", ["GraphIR", "TestSupport"]),
-    tests("EVSSMModelTests", ["EVSSMModel", "TestSupport"]),
+      ["OnnxFormat", "GraphIR", "PrimitiveOperators", "ReferenceInterpreter", "ProtobufWire", "TestSupport", "Tensors"]),
+    tests("SafetensorsFormatTests", ["SafetensorsFormat", "TestSupport", "Tensors"]),
+    tests("ImagingTests", ["Imaging", "PictureQuality", "NumpyFormat", "CJPEG", "TestSupport", "Tensors"]),
+    tests("GraphIRTests", ["GraphIR", "Tensors"]),
+    tests("EVSSMModelTests", ["EVSSMModel", "TestSupport", "GraphIR", "Tensors"]),
     tests(
-      "RaiseTests",
-      ["GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel", "ReferenceInterpreter", "PlanRuntime", "TestSupport"]),
-    tests("OnnxWriterTests", ["OnnxWriter", "EVSSMModel", "TestSupport"]),
-    tests("ReferenceInterpreterTests", ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport"]),
-    tests("GraphCompilerTests", ["GraphCompiler", "EVSSMModel", "TorchFormat", "TestSupport"]),
-    tests("ExecutionPlanTests", ["ExecutionPlan"]),
+      "GraphRaisingTests",
+      [
+        "GraphRaising", "GraphCompiler", "OnnxFormat", "OnnxWriter", "EVSSMModel",
+        "ReferenceInterpreter", "PlanRuntime", "TestSupport", "ExecutionPlan", "GraphIR", "PrimitiveOperators",
+        "Tensors",
+      ]),
+    tests("OnnxWriterTests", ["OnnxWriter", "EVSSMModel", "TestSupport", "GraphIR", "Tensors"]),
+    tests(
+      "ReferenceInterpreterTests",
+      ["ReferenceInterpreter", "EVSSMModel", "TorchFormat", "TestSupport", "GraphIR", "Tensors"]),
+    tests(
+      "GraphCompilerTests",
+      [
+        "GraphCompiler", "GraphRewriting", "EVSSMModel", "TestSupport", "ExecutionPlan", "GraphIR",
+        "PrimitiveOperators", "ReferenceInterpreter", "Tensors",
+      ]),
+    tests("ExecutionPlanTests", ["ExecutionPlan", "Tensors"]),
     tests(
       "PlanRuntimeTests",
       [
@@ -150,18 +186,22 @@ let package = Package(
     tests("KernelTests", ["CKernels"]),
     tests(
       "InferenceServerTests",
-      ["InferenceServer", "ModelCompiler", "ExecutionPlan", "PlanRuntime", "Imaging", "Tensors", "TestSupport"]),
+      ["InferenceServer", "ExecutionPlan", "PlanRuntime", "Tensors", "Imaging", "ServingTestSupport", "TestSupport"]),
+    tests(
+      "EVSSMLibraryTests",
+      ["EVSSMLibrary", "CEVSSM", "ExecutionPlan", "PlanRuntime", "Tensors", "ServingTestSupport", "TestSupport"]),
     tests(
       "EndToEndTests",
       [
-        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "Tensors", "EVSSMLibrary", "CEVSSM",
-        "EVSSMModel", "TestSupport",
+        "PlanRuntime", "ExecutionPlan", "ModelCompiler", "GraphCompiler", "Imaging", "PictureQuality", "NumpyFormat",
+        "Tensors", "EVSSMModel", "TestSupport",
       ]),
     tests(
       "CommandTests",
       [
         "evssm", "EVSSMModel", "TorchFormat", "SafetensorsFormat", "ModelCompiler", "PictureRestoration",
-        "ExecutionPlan", "PlanRuntime", "Imaging", "NumpyArchives", "Tensors", "TestSupport",
+        "ExecutionPlan", "Imaging", "PictureQuality", "NumpyFormat", "NumpyArchives", "Tensors", "JSON",
+        "TestSupport",
       ],
       exclude: ["Snapshots"]),
   ],
@@ -197,7 +237,7 @@ if buildsServer {
     .target(
       name: "InferenceServerHTTP",
       dependencies: [
-        "InferenceServer", "Imaging", "PlanRuntime", "Tensors", "CZlib", hummingbird,
+        "InferenceServer", "Imaging", "PlanRuntime", "Tensors", "JSON", "CZlib", hummingbird,
         product("HummingbirdCore", "hummingbird"), logging, metrics, lifecycle,
         product("NIOCore", "swift-nio"), product("NIOHTTP1", "swift-nio"),
         product("NIOHTTPTypes", "swift-nio-extras"), product("NIOHTTPTypesHTTP1", "swift-nio-extras"),
@@ -215,11 +255,27 @@ if buildsServer {
       ]),
     tests(
       "InferenceServerHTTPTests",
-      ["InferenceServerHTTP", "InferenceServer", product("HTTPTypes", "swift-http-types")]),
+      [
+        "InferenceServerHTTP", "InferenceServer", "Imaging", "ServingTestSupport",
+        "TestSupport", logging, metrics, lifecycle, product("HTTPTypes", "swift-http-types"),
+      ]),
+    tests(
+      "InferenceServerGRPCTests",
+      [
+        "InferenceServerGRPC", "InferenceServer", "PlanRuntime", "ServingTestSupport", grpc,
+        product("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+        product("GRPCProtobuf", "grpc-swift-protobuf"), product("SwiftProtobuf", "swift-protobuf"), logging, lifecycle,
+      ]),
+    tests(
+      "evssmdTests",
+      [
+        "evssmd", "InferenceServer", "ExecutionPlan", "Tensors", "ServingTestSupport", "TestSupport", logging,
+      ]),
     program(
       "evssmd",
       [
         "InferenceServer", "InferenceServerHTTP", "InferenceServerGRPC", "ExecutionPlan", "PlanRuntime", "Tensors",
+        "JSON",
         arguments, logging, metrics, lifecycle, product("UnixSignals", "swift-service-lifecycle"),
         product("Configuration", "swift-configuration"), product("SystemPackage", "swift-system"),
       ]),

@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import NumpyArchives
+import NumpyFormat
 import Tensors
 import TestSupport
 import Testing

@@ -1,6 +1,8 @@
 import ExecutionPlan
 import Foundation
 import Imaging
+import NumpyFormat
+import PictureQuality
 import TestSupport
 import Tensors
 import Testing

@@ -1,5 +1,6 @@
 import Foundation
 import Imaging
+import NumpyFormat
 import TestSupport
 import Tensors
 import Testing

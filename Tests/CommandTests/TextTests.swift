@@ -1,3 +1,4 @@
+import JSON
 import ModelCompiler
 import Testing
 

@@ -1,5 +1,6 @@
 import ExecutionPlan
 import Imaging
+import PictureQuality
 import PlanRuntime
 import TestSupport
 import Tensors

@@ -3,6 +3,7 @@ import ExecutionPlan
 import Foundation
 import GraphCompiler
 import Imaging
+import PictureQuality
 import PlanRuntime
 import TestSupport
 import Tensors

@@ -1,5 +1,6 @@
 import Imaging
 import ModelCompiler
+import NumpyFormat
 import PlanRuntime
 import Tensors
 import TestSupport

@@ -1,5 +1,6 @@
 import EVSSMModel
 import GraphIR
+import GraphRewriting
 import ReferenceInterpreter
 import Tensors
 import TestSupport

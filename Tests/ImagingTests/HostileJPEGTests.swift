@@ -1,4 +1,5 @@
 import CJPEG
+import PictureQuality
 import TestSupport
 import Testing
 

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import Imaging
+@testable import NumpyFormat
 
 @Suite struct NumpyFileTests {
   private func npy(_ header: String, values: Int = 6, version: [UInt8] = [1, 0], length: Int? = nil) -> [UInt8] {

@@ -1,3 +1,4 @@
+import PictureQuality
 import Tensors
 import TestSupport
 import Testing

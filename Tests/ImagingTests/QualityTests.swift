@@ -4,6 +4,7 @@ import Tensors
 import Testing
 
 @testable import Imaging
+@testable import PictureQuality
 
 /// PSNR and SSIM against the figures that scikit-image gives for the same pictures: `tools/generate/quality-fixtures`
 /// writes them.

@@ -1,5 +1,6 @@
 import ExecutionPlan
 import Foundation
+import ServingTestSupport
 import TestSupport
 import Tensors
 import Testing

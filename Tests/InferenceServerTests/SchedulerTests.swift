@@ -1,4 +1,5 @@
 import PlanRuntime
+import ServingTestSupport
 import Synchronization
 import Tensors
 import Testing

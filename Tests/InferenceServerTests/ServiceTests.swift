@@ -1,6 +1,7 @@
 import ExecutionPlan
 import Imaging
 import PlanRuntime
+import ServingTestSupport
 import TestSupport
 import Tensors
 import Testing

@@ -27,3 +27,8 @@ package final class TemporaryDirectory: Sendable {
 
 /// The bytes of a file, for comparisons.
 package func bytes(ofFile path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+
+/// Makes a folder and those above it.
+package func makeFolder(_ path: String) throws {
+  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+}

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// The refused entries of group P.
 enum PickleCases {
   private static func zip(_ body: (inout PickleAssembler) -> Void) -> [UInt8] {

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import TorchFormat
 
 /// The refused entries of group Z.

@@ -25,3 +25,13 @@ has_modules() {
 # A scratch folder in $work, which goes when the step ends.
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
+
+# The module maps of the C targets of the build, a line each: what programs that read built Swift modules need.
+module_maps() {
+  find "$PWD/Sources" -name module.modulemap
+  local target map
+  for target in Sources/*/C*; do
+    map="$products/$(basename "$target").build/module.modulemap"
+    if [[ -e "$map" ]]; then realpath "$map"; fi
+  done
+}

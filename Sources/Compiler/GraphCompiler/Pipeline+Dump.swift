@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import PrimitiveOperators
 import Tensors
 

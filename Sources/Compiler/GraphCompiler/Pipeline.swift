@@ -1,4 +1,6 @@
 import GraphIR
+import GraphRaising
+import GraphRewriting
 import Tensors
 
 /// The whole compilation of a graph: these lists, in order. What follows only packs weights and writes steps.
@@ -14,8 +16,6 @@ package enum Pipeline {
     RaiseWindowNorms(),
     RaisePicture(),
   ]
-  /// Of the above, those for what is done to a window.
-  static let raiseRegions: [any Rewrite] = [RaisePrimitives(), RaiseSplits(), RaiseForms()]
   static let simplify: [any Rewrite] = [
     FoldConstants(),
     SymmetriseSpectralFilter(),
@@ -138,8 +138,8 @@ package enum Pipeline {
     if graph.nodes.contains(where: { $0.op is Primitive }) {
       for pass in raise { _ = try run.apply(pass) }
     }
-    // Lifted operators have no meaning of their own: nothing further can be done with them.
-    if options.last == .raise || run.result.graph.nodes.contains(where: { $0.op is LiftedOperator }) {
+    // Raised operators have no meaning of their own: nothing further can be done with them.
+    if options.last == .raise || run.result.graph.nodes.contains(where: { $0.op is RaisedOperator }) {
       return run.result
     }
     try run.toFixpoint(simplify)

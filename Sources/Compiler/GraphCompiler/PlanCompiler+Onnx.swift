@@ -45,7 +45,7 @@ extension PlanCompiler {
   }
 
   /// The smallest picture that EVSSM's stages run.
-  private static let minimumSide = 20
+  private static let minimumSide = NetworkSizes.minimumSide
 
   /// The plan of a graph that does more than a network in it does; nil when there is none.
   private static func compileEmbedded(

@@ -15,7 +15,7 @@ public struct CheckpointCompilation: Sendable {
 
   /// Recognises the network and compiles it.
   ///
-  /// - Throws: `evssm.…` for checkpoints that are not EVSSM's, and what ``PlanCompiler`` throws, with the checkpoint as
+  /// - Throws: `evssm.…` for checkpoints that are not EVSSM's, and what `PlanCompiler` throws, with the checkpoint as
   ///   the place.
   /// - Complexity: O(weights); a few copies of the weights are alive at a time.
   public init(_ checkpoint: Checkpoint, _ options: CompilationOptions = CompilationOptions()) throws {

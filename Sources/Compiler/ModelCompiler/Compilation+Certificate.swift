@@ -12,7 +12,7 @@ extension CheckpointCompilation {
   ///
   /// The certificate is what the reference interpreter gives in float64 for a probe picture, on the network as it is
   /// written. The plan is run on that picture as well; one whose results are not finite says so in its description.
-  /// - Throws: what ``Plan/bind(height:width:)`` throws for a size, and `file.…`.
+  /// - Throws: what `Plan/bind(height:width:)` throws for a size, and `file.…`.
   /// - Returns: what to say of a plan that does not compute its own probe picture as it should.
   @discardableResult
   public func write(to path: String, sizes: [PictureSize] = []) throws -> CompilationDoubt? {

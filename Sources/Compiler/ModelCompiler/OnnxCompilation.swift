@@ -12,7 +12,7 @@ public struct OnnxCompilation: Sendable {
 
   /// Reads a model and compiles it. The options' windows are ignored: the model has its own.
   ///
-  /// - Throws: what ``OnnxModel`` and ``PlanCompiler`` throw, with the file as the place.
+  /// - Throws: what `OnnxModel` and `PlanCompiler` throw, with the file as the place.
   public init(path: String, _ options: CompilationOptions = CompilationOptions()) throws {
     do {
       let model = try OnnxModel(path: path)

@@ -12,8 +12,6 @@ extension Limits {
   package static let maxPNGAncillaryChunkBytes = 1 << 20
   /// `max_jpeg_scans`: scans of a JPEG file.
   package static let maxJPEGScans = 100
-  /// `max_npy_header`: bytes of the header of a .npy file.
-  package static let maxNumpyHeaderBytes = 65_536
 
   /// Throws unless 1 ≤ `width`, `height` ≤ `max_picture_side` and their product ≤ `max_picture_pixels`.
   static func checkPicture(width: Int, height: Int) throws {

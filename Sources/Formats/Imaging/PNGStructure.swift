@@ -65,10 +65,10 @@ struct PNGStructure {
       throw chunk.error("png.chunk-order", "PLTE is repeated, late, or in a grey picture.")
     }
     let count = chunk.body.count / 3
-    let most = header.isPalette ? 1 << header.bitDepth : 256
-    guard chunk.body.count % 3 == 0, count > 0, count <= most else {
+    let maxCount = header.isPalette ? 1 << header.bitDepth : 256
+    guard chunk.body.count % 3 == 0, count > 0, count <= maxCount else {
       throw chunk.error(
-        "png.palette", "PLTE has \(chunk.body.count) bytes; it takes three for each of at most \(most) colours.")
+        "png.palette", "PLTE has \(chunk.body.count) bytes; it takes three for each of at most \(maxCount) colours.")
     }
     paletteCount = count
     if header.isPalette { keep(chunk) }

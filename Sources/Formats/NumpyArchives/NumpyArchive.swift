@@ -1,4 +1,4 @@
-import Imaging
+import NumpyFormat
 import Tensors
 import ZipFormat
 

@@ -1,4 +1,4 @@
-import CBeneath
+import CLinux
 import COnnxProto
 import Crypto
 import Foundation

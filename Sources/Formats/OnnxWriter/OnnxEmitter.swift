@@ -22,7 +22,8 @@ protocol OnnxEmittable: Operator {
   func emit(_ place: OnnxPlace, _ emitter: inout OnnxEmitter) throws -> [String]
 }
 
-/// The size of an axis while nodes are written: known, or an int64 vector of one element.
+/// The size of an axis while nodes are written: known, or an int64 vector of one element. Not a `Dimension`: this one
+/// names a value of the graph that is written.
 enum OnnxSize: Hashable {
   case known(Int)
   case value(String)

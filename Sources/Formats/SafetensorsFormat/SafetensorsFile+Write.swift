@@ -1,3 +1,4 @@
+import JSON
 import Tensors
 
 extension SafetensorsFile {
@@ -40,9 +41,13 @@ extension SafetensorsFile {
       offsets[name] = end
       end = try Checked.add(end, tensor.byteCount, "The size of all tensors")
     }
-    var members = metadata.isEmpty ? [] : ["\"__metadata__\":" + object(metadata)]
-    for (name, tensor) in tensors { members.append(member(name, tensor, begin: offsets[name] ?? 0)) }
-    var json = Array("{\(members.joined(separator: ","))}".utf8)
+    var members: [JSONValue.Member] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSONValue.string($0.value)) }
+      members.append(("__metadata__", .object(pairs)))
+    }
+    for (name, tensor) in tensors { members.append((name, entry(tensor, begin: offsets[name] ?? 0))) }
+    var json = JSONValue.object(members).bytes(JSONStyle(isSpaced: false, escapesDelete: false))
     let dataStart = try Checked.roundUp(8 + json.count, to: dataAlignment)
     json += [UInt8](repeating: UInt8(ascii: " "), count: dataStart - 8 - json.count)
     try Limits.check(
@@ -51,29 +56,10 @@ extension SafetensorsFile {
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
   }
 
-  private static func member(_ name: String, _ tensor: Tensor, begin: Int) -> String {
-    let shape = tensor.shape.map(String.init).joined(separator: ",")
-    return "\(quoted(name)):{\"dtype\":\"\(tensor.dtype.safetensorsName)\",\"shape\":[\(shape)],"
-      + "\"data_offsets\":[\(begin),\(begin + tensor.byteCount)]}"
-  }
-
-  private static func object(_ members: [String: String]) -> String {
-    let pairs = members.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
-    return "{\(pairs.joined(separator: ","))}"
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var out = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": out += "\\\""
-      case "\\": out += "\\\\"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: out.unicodeScalars.append(scalar)
-      }
-    }
-    return out + "\""
+  private static func entry(_ tensor: Tensor, begin: Int) -> JSONValue {
+    [
+      "dtype": .string(tensor.dtype.safetensorsName), "shape": JSONValue(tensor.shape),
+      "data_offsets": [.integer(begin), .integer(begin + tensor.byteCount)],
+    ]
   }
 }

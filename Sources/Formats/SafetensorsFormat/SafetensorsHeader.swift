@@ -1,3 +1,4 @@
+import JSON
 import Tensors
 
 /// One tensor as the header describes it; offsets in bytes from the start of the data.

@@ -1,3 +1,4 @@
+import JSON
 import Tensors
 
 /// A `model.safetensors.index.json`: which shard, a file beside the index, holds which tensor.

@@ -9,7 +9,7 @@ package enum DType: String, Sendable, Hashable, CaseIterable {
   /// Eight bits and fewer: see ``NarrowFloat``.
   case float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1
 
-  /// The types that checkpoints hold. The narrow ones behind ``bool`` occur in graphs alone.
+  /// The types that checkpoints hold. The narrow ones after ``bool`` occur in graphs alone.
   package static let allCases: [DType] = [
     .float32, .float16, .bfloat16, .float64, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .bool,
   ]

@@ -22,7 +22,7 @@ package struct OutputFile: ~Copyable {
     try checkPath(path)
     try Self.checkTarget(path)
     let name = "\(path).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
-    let opened = retryingOnInterrupt { open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666) }
+    let opened = retryingOnInterrupt { open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666) }
     guard opened >= 0 else { throw writeError(path) }
     self.path = path
     temporary = name
@@ -55,6 +55,36 @@ package struct OutputFile: ~Copyable {
 
   /// Appends `bytes`.
   package func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+  /// Makes the file `byteCount` bytes long; bytes that nothing is written to are zeros.
+  package func setLength(_ byteCount: Int) throws {
+    guard ftruncate(descriptor, off_t(byteCount)) == 0 else { throw writeError(path) }
+  }
+
+  /// Writes `bytes` at `offset`, counted from the start of the file. Where ``write(_:)`` appends stays as it is.
+  package func write(_ bytes: [UInt8], at offset: Int) throws {
+    try bytes.withUnsafeBytes { bytes in
+      var done = 0
+      while done < bytes.count {
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+        let wrote = retryingOnInterrupt {
+          pwrite(descriptor, rest.baseAddress, min(rest.count, 1 << 30), off_t(offset + done))
+        }
+        guard wrote > 0 else { throw writeError(path) }
+        done += wrote
+      }
+    }
+  }
+
+  /// Calls `body` with the first `count` bytes of what was written, mapped rather than read.
+  package func withWrittenBytes<Result>(count: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result
+  {
+    guard let memory = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED else {
+      throw writeError(path)
+    }
+    defer { munmap(memory, count) }
+    return try body(UnsafeRawBufferPointer(start: memory, count: count))
+  }
 
   /// Makes the file durable and gives it its name, replacing a file that has it.
   package consuming func commit() throws {

@@ -17,13 +17,13 @@ package struct EVSSMArchitecture: Sendable, Hashable {
   package var upKernels: [Int]
 
   /// States of the scan.
-  package static let states = 8
+  package static let states = NetworkSizes.states
   /// Taps of the convolution along the scan.
-  package static let taps = 7
+  package static let taps = NetworkSizes.taps
   /// Window sides at levels 1, 2, 3 of the released network.
-  package static let releasedWindowSides = [384, 192, 96]
+  package static let releasedWindowSides = NetworkSizes.releasedWindowSides
   /// The smallest height and width of a picture: a quarter of it must be larger than its pad to a multiple of 8.
-  package static let minimumSide = 20
+  package static let minimumSide = NetworkSizes.minimumSide
 
   package init(
     dim: Int, blocks: [Int], hidden: [Int], rank: [Int], downKernels: [Int] = [3, 3], upKernels: [Int] = [3, 3]

@@ -32,6 +32,17 @@ extension Graph {
     return counts
   }
 
+  /// For each node, the values that are needed for the last time by it; results that nobody needs, by their own node.
+  /// Outputs of the graph are needed to the end.
+  package var lastUses: [[ValueID]] {
+    var last: [ValueID: Int] = [:]
+    for (i, node) in nodes.enumerated() { for id in node.inputs + node.outputs { last[id] = i } }
+    for output in outputs { last[output] = nil }
+    var lastUses = [[ValueID]](repeating: [], count: nodes.count)
+    for (id, node) in last { lastUses[node].append(id) }
+    return lastUses
+  }
+
   private enum Mark { case new, open, done }
 
   private func visit(_ root: Int, _ producers: [Int?], _ state: inout [Mark], _ order: inout [Int]) throws {

@@ -4,6 +4,8 @@ import Tensors
 ///
 /// k = min(size, side); count = ⌊(size − 1)/k⌋ + 1. One window if the count is 1; else starts at multiples of
 /// ⌈(size − k)/(count − 1)⌉, and the last start moved back to size − k. Not symmetric, because of the ceiling.
+///
+/// For the reference interpreter; written apart from the plan's `WindowAxis` on purpose, so that each checks the other.
 package struct WindowGrid: Sendable, Hashable {
   /// First element of each window, ascending.
   package let starts: [Int]

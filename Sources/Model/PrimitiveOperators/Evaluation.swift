@@ -8,7 +8,7 @@ extension Limits {
 extension PrimitiveCall {
   /// Evaluates the call on tensors; allocates the results.
   ///
-  /// - Parameter operands: those that are given, in order, captures behind them.
+  /// - Parameter operands: those that are given, in order, captures after them.
   /// - Returns: the outputs that are asked for, in order.
   package func evaluated(
     _ op: any PrimitiveOperator, _ operands: [Tensor], _ context: PrimitiveContext = PrimitiveContext(),
@@ -30,7 +30,7 @@ extension PrimitiveCall {
     return try storages.compactMap { try $0?.finished() }
   }
 
-  /// The operands at the operator's input positions, nil where an input is left out; captures behind them.
+  /// The operands at the operator's input positions, nil where an input is left out; captures after them.
   package func placed<Operand>(_ operands: [Operand]) throws -> [Operand?] {
     let given = inputs.count { $0 }
     guard operands.count >= given else {

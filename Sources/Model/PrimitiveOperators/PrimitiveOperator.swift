@@ -30,7 +30,7 @@ package struct InferenceContext: Sendable {
   package var outputCount: Int
   /// The start of the names of sizes that only data decide; begins with `?` and is unique to the node.
   package var sizePrefix: String
-  /// Operands behind the operator's own that the regions capture; they are the last inputs of every region.
+  /// Operands after the operator's own that the regions capture; they are the last inputs of every region.
   package var captureCount: Int
   /// The facts of a region's outputs for facts of its inputs, captures included.
   package var region: RegionInference

@@ -2,14 +2,14 @@ import Tensors
 
 /// A computation of primitives in static single assignment form, ready to run: a whole graph or the body of a loop.
 ///
-/// Values are numbered; every node comes behind those whose results it takes.
+/// Values are numbered; every node comes after those whose results it takes.
 package struct PrimitiveProgram: Sendable {
   /// One application of an operator.
   package struct Node: Sendable {
     package var name: String
     package var call: PrimitiveCall
     package var primitive: any PrimitiveOperator
-    /// Numbers of the operands that are given, captures behind them.
+    /// Numbers of the operands that are given, captures after them.
     package var inputs: [Int]
     /// Numbers of the results that are asked for.
     package var outputs: [Int]
@@ -38,7 +38,7 @@ package struct PrimitiveProgram: Sendable {
   package let outputs: [Int]
   package let constants: [Int: Tensor]
   package let nodes: [Node]
-  /// For each node the values that nothing behind it needs. Constants and outputs stay.
+  /// For each node the values that nothing after it needs. Constants and outputs stay.
   package let lastUses: [[Int]]
 
   /// Throws `program.invalid` when a value does not exist, is used before it is defined, or is defined twice, and when
@@ -54,12 +54,12 @@ package struct PrimitiveProgram: Sendable {
     self.outputs = outputs
     self.constants = constants
     self.nodes = nodes
-    try Self.validate(valueCount, inputs, outputs, constants, nodes)
+    try Self.validate(valueCount, inputs: inputs, outputs: outputs, constants, nodes)
     lastUses = Self.lastUses(outputs, constants, nodes)
   }
 
   private static func validate(
-    _ valueCount: Int, _ inputs: [Int], _ outputs: [Int], _ constants: [Int: Tensor], _ nodes: [Node]
+    _ valueCount: Int, inputs: [Int], outputs: [Int], _ constants: [Int: Tensor], _ nodes: [Node]
   ) throws {
     func invalid(_ what: String, _ node: String? = nil) -> EVSSMError {
       EVSSMError("program.invalid", "The program is malformed: \(what). Compile it again.", place: .init(node: node))

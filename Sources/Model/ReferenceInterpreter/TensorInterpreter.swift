@@ -117,15 +117,3 @@ extension ValueType {
     return try zip(shape, tensor.shape).allSatisfy { try $0.bound(sizes) == $1 }
   }
 }
-
-extension Graph {
-  /// For each node, the values that are needed for the last time by it.
-  var lastUses: [[ValueID]] {
-    var last: [ValueID: Int] = [:]
-    for (i, node) in nodes.enumerated() { for id in node.inputs + node.outputs { last[id] = i } }
-    for output in outputs { last[output] = nil }
-    var lastUses = [[ValueID]](repeating: [], count: nodes.count)
-    for (id, node) in last { lastUses[node].append(id) }
-    return lastUses
-  }
-}

@@ -116,9 +116,9 @@ package enum Layout {
   /// Columns of a full panel of a packed matrix.
   package static let panel = 48
   /// States of each channel of the selective scan.
-  package static let states = 8
+  package static let states = NetworkSizes.states
   /// Taps of the convolution along the scan order.
-  package static let taps = 7
+  package static let taps = NetworkSizes.taps
   /// Side of a patch of the spectral filter.
   package static let patch = 8
 

@@ -1,4 +1,5 @@
 import Imaging
+import PictureQuality
 import Tensors
 
 /// The outcomes of a set of pairs, and their means.

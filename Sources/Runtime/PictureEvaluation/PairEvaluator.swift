@@ -1,4 +1,5 @@
 import Imaging
+import PictureQuality
 import PictureRestoration
 import PlanRuntime
 import Tensors

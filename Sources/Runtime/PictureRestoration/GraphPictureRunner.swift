@@ -1,5 +1,6 @@
 import ExecutionPlan
 import Imaging
+import NumpyFormat
 import PlanRuntime
 import Tensors
 

@@ -1,4 +1,5 @@
 import Imaging
+import NumpyFormat
 import Tensors
 
 /// A picture as the network takes it, from a .npy, PNG or JPEG file, and back.

@@ -1,4 +1,5 @@
 import Imaging
+import NumpyFormat
 import Tensors
 
 /// Bytes that one picture takes at the most beside the session that runs it: file, decoder, values, result and encoder.

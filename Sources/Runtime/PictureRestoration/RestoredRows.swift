@@ -1,4 +1,5 @@
 import Imaging
+import NumpyFormat
 import Tensors
 
 /// The result of a picture that is restored in tiles, as it grows from top to bottom: bytes for .png and .jpg, values

@@ -1,4 +1,5 @@
 import Imaging
+import NumpyFormat
 import Tensors
 
 /// A picture as a file holds it, before it is made float32 planes.

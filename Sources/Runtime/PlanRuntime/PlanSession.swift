@@ -3,7 +3,7 @@ import ExecutionPlan
 import Tensors
 
 /// A plan bound to one size of picture: its arena, its resolved weights and its threads.
-/// ``run(input:output:control:trace:)`` allocates nothing.
+/// `run(input:output:control:trace:)` allocates nothing.
 ///
 /// Not reentrant: one run at a time, from one thread at a time. Results are bit-identical for any number of threads.
 public final class PlanSession: @unchecked Sendable {

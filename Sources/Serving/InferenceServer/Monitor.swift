@@ -1,4 +1,4 @@
-import CScheduling
+import CLinux
 import Glibc
 
 /// State behind a lock that threads wait on. For dedicated threads only: waiting blocks the thread.

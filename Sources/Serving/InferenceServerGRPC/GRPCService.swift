@@ -35,9 +35,11 @@ package struct GRPCService: Service {
         config.http2.targetWindowSize = 4 << 20
         config.http2.maxConcurrentStreams = Self.maxStreams
         config.connection.maxGraceTime = .seconds(5)
-        config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { [budget = service.budget] stream in
+        config.channelDebuggingCallbacks.onAcceptHTTP2Stream = {
+          [budget = service.budget, maxBytes = configuration.maxMessageBytes] stream in
           stream.eventLoop.makeCompletedFuture {
-            try stream.pipeline.syncOperations.addHandler(MessageBudget(budget), position: .first)
+            try stream.pipeline.syncOperations.addHandler(
+              MessageBudget(budget, maxMessageBytes: maxBytes), position: .first)
           }
         }
       })

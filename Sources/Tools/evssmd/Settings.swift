@@ -69,7 +69,7 @@ struct Settings {
     return number
   }
 
-  /// Bytes, with `KiB`, `MiB` or `GiB` behind the number if wanted.
+  /// Bytes, with `KiB`, `MiB` or `GiB` after the number if wanted.
   func bytes(_ setting: Setting, default value: Int) throws -> Int {
     guard let text = text(setting) else { return value }
     guard let bytes = Self.bytes(text), bytes > 0 else { throw wrong(setting, "A size such as 512MiB or 8GiB") }

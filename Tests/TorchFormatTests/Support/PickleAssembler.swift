@@ -1,3 +1,5 @@
+import TestSupport
+
 /// A pickle put together opcode by opcode.
 struct PickleAssembler {
   var bytes: [UInt8]

@@ -1,4 +1,6 @@
 import GraphIR
+import GraphRaising
+import GraphRewriting
 import PrimitiveOperators
 import Tensors
 

@@ -1,5 +1,6 @@
 import Foundation
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// exp(Δ·A) = 2^(Δ·(A·log₂e)): the scan's exponential gets base 2, which is the cheaper one.

@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import ReferenceInterpreter
 import Tensors
 

@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// W·(n ⊙ w + b) + c = (W·diag(w))·n + (W·b + c): the affine part of an RMS norm goes into the matrices after it.

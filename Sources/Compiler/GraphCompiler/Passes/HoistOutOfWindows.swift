@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// What each pixel decides for itself is computed once a pixel, not once a window.

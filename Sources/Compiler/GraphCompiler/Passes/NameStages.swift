@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Names for the stages of a raised graph and their weights: those of the model, where the names of the weights tell them, or

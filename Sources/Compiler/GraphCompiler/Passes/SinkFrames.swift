@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Every map is kept upright: changes of frame sink through the operators, which take them up in the orders of their

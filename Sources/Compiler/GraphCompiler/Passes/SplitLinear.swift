@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// A matrix whose result is only cut into parts becomes one matrix a part, so that each can go its own way.

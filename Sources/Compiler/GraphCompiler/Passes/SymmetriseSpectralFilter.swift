@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// A half spectrum (C, 8, 5) becomes the real, even transfer function (C, 8, 8) that it amounts to.

@@ -45,12 +45,6 @@ package struct PlanDraft: Sendable {
     guard stage.writesOver, let operand = type(of: stage.lowering).overwritable?.operand else { return nil }
     return stage.node.inputs[operand]
   }
-
-  /// Whether a step reads the value last, and it is no output: then the step may write over it.
-  func isLastUse(of value: ValueID, at node: Node) -> Bool {
-    guard let last = graph.nodes.lastIndex(where: { $0.inputs.contains(value) }) else { return false }
-    return graph.nodes[last].name == node.name && !graph.outputs.contains(value)
-  }
 }
 
 // MARK: - Maps

@@ -6,10 +6,11 @@ struct ShareMaps: PlanPass {
 
   func decide(_ draft: inout PlanDraft, _ settings: PlanSettings) throws -> [Explanation] {
     var explanations: [Explanation] = []
+    let lastUses = draft.graph.lastUses
     for index in draft.stages.indices {
       let stage = draft.stages[index]
       guard let operand = type(of: stage.lowering).overwritable else { continue }
-      guard draft.isLastUse(of: stage.node.inputs[operand.operand], at: stage.node) else {
+      guard lastUses[index].contains(stage.node.inputs[operand.operand]) else {
         explanations.append(
           explanation(stage, .rejected, "a map of its own: a later step reads the \(operand.name)"))
         continue

@@ -1,5 +1,6 @@
 import ExecutionPlan
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Recognises a bilinear double, a convolution and an addition as ``FusedDoubleConvolution``.

@@ -1,5 +1,6 @@
 import ExecutionPlan
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Recognises the feed-forward half of a block as ``FusedFeedForwardStage``.

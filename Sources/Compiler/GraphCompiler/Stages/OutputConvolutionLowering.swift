@@ -1,5 +1,6 @@
 import ExecutionPlan
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Recognises the last convolution, the picture added to it and the crop as ``FusedOutputConvolution``.

@@ -1,5 +1,6 @@
 import ExecutionPlan
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Recognises the padded picture's convolution as ``FusedPictureConvolution``.

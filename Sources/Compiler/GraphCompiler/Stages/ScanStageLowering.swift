@@ -1,5 +1,6 @@
 import ExecutionPlan
 import GraphIR
+import GraphRewriting
 import Tensors
 
 /// Recognises the scan half of a block, with or without windows, as ``FusedScanStage``.

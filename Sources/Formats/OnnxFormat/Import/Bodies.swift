@@ -77,12 +77,12 @@ extension NodeImporter {
   }
 
   private static func scanInputs(_ operands: [TensorFact?], _ call: PrimitiveCall) throws -> Formal {
-    guard case .int(let count) = call.attributes["num_scan_inputs"], count >= 1, count <= operands.count else {
+    guard let count = call.integer("num_scan_inputs"), count >= 1, count <= operands.count else {
       throw EVSSMError("onnx.attribute", "Scan does not say how many of its inputs are scanned.")
     }
     let states = operands.count - count
     var axes = [Int](repeating: 0, count: count)
-    if case .ints(let stated) = call.attributes["scan_input_axes"] {
+    if let stated = call.integers("scan_input_axes") {
       guard stated.count == count else {
         throw EVSSMError("onnx.attribute", "Scan has as many axes as scanned inputs.")
       }
@@ -132,7 +132,7 @@ extension NodeImporter {
 
   /// Values of the graph around bodies that they use.
   struct CapturedValues {
-    /// Those that are no constants: operands of the node behind its own.
+    /// Those that are no constants: operands of the node after its own.
     var ids: [ValueID] = []
     var names: [String] = []
     var constants: [(name: String, value: Value)] = []

@@ -124,7 +124,7 @@ extension ModelImporter {
   }
 }
 
-/// Makes names unique by numbers behind them.
+/// Makes names unique by numbers after them.
 private struct UniqueNames {
   private var uses: [String: Int] = [:]
 

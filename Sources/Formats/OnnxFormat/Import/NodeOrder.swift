@@ -2,7 +2,7 @@ import Tensors
 
 /// The order in which the nodes of a list can run.
 enum NodeOrder {
-  /// The nodes, each behind those whose results it or its graphs use; as they are written where that is such an order.
+  /// The nodes, each after those whose results it or its graphs use; as they are written where that is such an order.
   ///
   /// Throws `onnx.duplicate-name` when two nodes make one value, or a node one that is there already, and `onnx.cycle`.
   /// Names that no node of the list makes are not looked at. Iterative.

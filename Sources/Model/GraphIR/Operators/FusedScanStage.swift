@@ -57,7 +57,7 @@ package struct FusedScanStage: Decomposable {
 
   package static let name = "scan_stage"
   /// States of the scan.
-  package static let states = 8
+  package static let states = NetworkSizes.states
 
   package var frame: Frame
   /// Side of the windows; nil for one window as large as the map.
@@ -89,7 +89,8 @@ package struct FusedScanStage: Decomposable {
     let parameters = Dimension(try Checked.add(rank, 2 * Self.states))
     let shapes: [Operand: [Dimension]] = [
       .inProjectionX: [inner, map.channels], .inProjectionXBias: [inner], .convolution: [inner, 3, 3],
-      .convolutionBias: [inner], .xProjection: [parameters, inner], .taps: [parameters, 7], .tapsBias: [parameters],
+      .convolutionBias: [inner], .xProjection: [parameters, inner], .taps: [parameters, Dimension(NetworkSizes.taps)],
+      .tapsBias: [parameters],
       .dtProjection: [inner, Dimension(rank)], .dtBias: [inner], .decay: [inner, Dimension(Self.states)],
       .skip: [inner], .normWeight: [inner], .normBias: [inner], .inProjectionZ: [inner, map.channels],
       .inProjectionZBias: [inner], .outProjection: [map.channels, inner],

@@ -55,7 +55,9 @@ struct Arithmetic: TensorFunction {
     let bits = a.dtype.byteCount * 8
     let isUnsigned = a.dtype.isUnsigned
     return [
-      try Tensor(dtype: a.dtype, shape: shape, integers: pairs(x, y, maps, count) { integer($0, $1, bits, isUnsigned) })
+      try Tensor(
+        dtype: a.dtype, shape: shape,
+        integers: pairs(x, y, maps, count) { integer($0, $1, bits: bits, isUnsigned: isUnsigned) })
     ]
   }
 
@@ -73,7 +75,7 @@ struct Arithmetic: TensorFunction {
     }
   }
 
-  private func integer(_ a: Int64, _ b: Int64, _ bits: Int, _ isUnsigned: Bool) -> Int64 {
+  private func integer(_ a: Int64, _ b: Int64, bits: Int, isUnsigned: Bool) -> Int64 {
     switch function {
     case .add: a &+ b
     case .sub: a &- b
@@ -82,7 +84,7 @@ struct Arithmetic: TensorFunction {
     case .pow: Self.power(a, b)
     case .mod: remainder(a, b, isUnsigned)
     case .pRelu: !isUnsigned && a < 0 ? a &* b : a
-    case .bitShift: shift(a, b, bits, isUnsigned)
+    case .bitShift: shift(a, b, bits: bits, isUnsigned: isUnsigned)
     case .bitwiseAnd: a & b
     case .bitwiseOr: a | b
     case .bitwiseXor: a ^ b
@@ -110,7 +112,7 @@ struct Arithmetic: TensorFunction {
   }
 
   /// Signed numbers keep their sign when they go to the right; a shift by more than the width leaves nothing but it.
-  private func shift(_ a: Int64, _ b: Int64, _ bits: Int, _ isUnsigned: Bool) -> Int64 {
+  private func shift(_ a: Int64, _ b: Int64, bits: Int, isUnsigned: Bool) -> Int64 {
     let isInside = b >= 0 && b < Int64(bits)
     if !isVariant, !isUnsigned { return isInside ? a >> b : a < 0 ? -1 : 0 }
     guard isInside else { return 0 }

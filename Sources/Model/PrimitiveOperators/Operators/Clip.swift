@@ -27,19 +27,19 @@ struct Clip: TensorFunction {
     let input = try inputs.required(0)
     try Tensor.checkSize(input.dtype, input.shape)
     if input.dtype.isFloatingPoint {
-      let least = inputs.optional(1)?.doubles().first ?? low ?? -.infinity
-      let most = inputs.optional(2)?.doubles().first ?? high ?? .infinity
-      let values = input.doubles().map { $0.isNaN ? $0 : min(max($0, least), most) }
+      let minimum = inputs.optional(1)?.doubles().first ?? low ?? -.infinity
+      let maximum = inputs.optional(2)?.doubles().first ?? high ?? .infinity
+      let values = input.doubles().map { $0.isNaN ? $0 : min(max($0, minimum), maximum) }
       return [try Tensor(dtype: input.dtype, shape: input.shape, reals: values)]
     }
-    let least = inputs.optional(1)?.integers().first
-    let most = inputs.optional(2)?.integers().first
+    let minimum = inputs.optional(1)?.integers().first
+    let maximum = inputs.optional(2)?.integers().first
     let isUnsigned = input.dtype == .uint64
     func isLess(_ a: Int64, _ b: Int64) -> Bool { isUnsigned ? UInt64(bitPattern: a) < UInt64(bitPattern: b) : a < b }
     let values = input.integers().map { x in
       var y = x
-      if let least, isLess(y, least) { y = least }
-      if let most, isLess(most, y) { y = most }
+      if let minimum, isLess(y, minimum) { y = minimum }
+      if let maximum, isLess(maximum, y) { y = maximum }
       return y
     }
     return [try Tensor(dtype: input.dtype, shape: input.shape, integers: values)]

@@ -155,7 +155,7 @@ struct Loop: SelfAllocating {
   }
 }
 
-/// Results of the turns of a loop, one behind the other.
+/// Results of the turns of a loop, one after the other.
 struct StackedResults {
   private var parts: [Tensor] = []
   private var byteCount = 0

@@ -122,7 +122,7 @@ struct TransposedConvolution: TensorFunction {
   }
 
   /// Size of the output along an axis, and the pad in front.
-  private func size(_ axis: SlidingWindow.Axis, _ index: Int, _ rank: Int, _ size: Dimension) throws -> (
+  private func size(_ axis: SlidingWindow.Axis, at index: Int, rank: Int, _ size: Dimension) throws -> (
     Dimension, front: Int
   ) {
     guard (outputPadding?.count ?? rank) == rank, [rank, rank + 2].contains(outputShape?.count ?? rank) else {
@@ -159,7 +159,7 @@ struct TransposedConvolution: TensorFunction {
     let axes = try window.axes(rank: kernel.count, kernel: kernel)
     let outputs = Dimension(try Checked.multiply(depth, groups))
     try facts.vector(2, outputs)
-    let spatial = try axes.indices.map { try size(axes[$0], $0, axes.count, input[$0 + 2]).0 }
+    let spatial = try axes.indices.map { try size(axes[$0], at: $0, rank: axes.count, input[$0 + 2]).0 }
     return [ValueType(try facts.type(0).dtype, [input[0], outputs] + spatial)]
   }
 
@@ -171,17 +171,18 @@ struct TransposedConvolution: TensorFunction {
     let spatial = Array(input.shape[2...])
     let kernel = Array(weight.shape[2...])
     let axes = try window.axes(rank: spatial.count, kernel: kernel)
-    let sizes = try axes.indices.map { try size(axes[$0], $0, axes.count, Dimension(spatial[$0])) }
+    let sizes = try axes.indices.map { try size(axes[$0], at: $0, rank: axes.count, Dimension(spatial[$0])) }
     let target = sizes.compactMap(\.0.known)
     let outputs = try Checked.multiply(weight.shape[1], groups)
     let shape = [input.shape[0], outputs] + target
     try Tensor.checkSize(input.dtype, shape)
-    let values = try scatter(input, weight, axes, sizes.map(\.front), target, inputs.optional(2)?.doubles())
+    let values = try scatter(
+      input, weight, axes, fronts: sizes.map(\.front), target: target, bias: inputs.optional(2)?.doubles())
     return [try Tensor(dtype: input.dtype, shape: shape, reals: values)]
   }
 
   private func scatter(
-    _ input: Tensor, _ weight: Tensor, _ axes: [SlidingWindow.Axis], _ fronts: [Int], _ target: [Int], _ bias: [Double]?
+    _ input: Tensor, _ weight: Tensor, _ axes: [SlidingWindow.Axis], fronts: [Int], target: [Int], bias: [Double]?
   ) throws -> [Double] {
     let (values, weights) = (input.doubles(), weight.doubles())
     let spatial = Array(input.shape[2...])
@@ -196,7 +197,8 @@ struct TransposedConvolution: TensorFunction {
     Shapes.forEach(spatial, []) { pixel, _ in
       let at = Self.coordinates(pixel, spatial)
       for tap in 0..<taps {
-        offsets[tap] = Self.place(at, Self.coordinates(tap, kernel), axes, fronts, target, strides)
+        offsets[tap] = Self.place(
+          of: at, tap: Self.coordinates(tap, kernel), axes, fronts: fronts, target: target, strides: strides)
       }
       for n in 0..<batch {
         for c in 0..<channels {
@@ -216,7 +218,7 @@ struct TransposedConvolution: TensorFunction {
   }
 
   private static func place(
-    _ at: [Int], _ tap: [Int], _ axes: [SlidingWindow.Axis], _ fronts: [Int], _ target: [Int], _ strides: [Int]
+    of at: [Int], tap: [Int], _ axes: [SlidingWindow.Axis], fronts: [Int], target: [Int], strides: [Int]
   ) -> Int {
     var offset = 0
     for i in axes.indices {

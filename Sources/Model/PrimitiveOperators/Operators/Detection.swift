@@ -17,19 +17,19 @@ struct NonMaxSuppression: TensorFunction {
     guard boxes.shape[2] == 4, scores.shape[0] == boxes.shape[0], scores.shape[2] == boxes.shape[1] else {
       throw valueError("Boxes of shape \(boxes.shape) do not fit scores of shape \(scores.shape).")
     }
-    let most = inputs.integers(2)?.first ?? 0
+    let maxCount = inputs.integers(2)?.first ?? 0
     let overlap = inputs.optional(3)?.doubles().first ?? 0
-    let least = inputs.optional(4)?.doubles().first
+    let minScore = inputs.optional(4)?.doubles().first
     let (corners, values) = (boxes.doubles(), scores.doubles())
     let (classes, count) = (scores.shape[1], boxes.shape[1])
     var chosen: [Int64] = []
     for n in 0..<boxes.shape[0] {
       for c in 0..<classes {
         func score(_ i: Int) -> Double { values[(n * classes + c) * count + i] }
-        let order = (0..<count).filter { i in least.map { score(i) > $0 } ?? true }
+        let order = (0..<count).filter { i in minScore.map { score(i) > $0 } ?? true }
           .sorted { score($0) == score($1) ? $0 < $1 : score($0) > score($1) }
         var kept: [Int] = []
-        for i in order where kept.count < most {
+        for i in order where kept.count < maxCount {
           let box = Box(corners[(n * count + i) * 4..<(n * count + i) * 4 + 4], isCentred)
           let isFree = kept.allSatisfy {
             box.overlap(Box(corners[(n * count + $0) * 4..<(n * count + $0) * 4 + 4], isCentred)) <= overlap
@@ -113,8 +113,8 @@ struct RegionAlign: TensorFunction {
       guard box.allSatisfy({ $0.isFinite && $0.magnitude < 0x1p30 }) else {
         throw valueError("A region is not finite.")
       }
-      let least = offset == 0 ? 1.0 : 0
-      let (regionW, regionH) = (max(box[2] - box[0], least), max(box[3] - box[1], least))
+      let minSide = offset == 0 ? 1.0 : 0
+      let (regionW, regionH) = (max(box[2] - box[0], minSide), max(box[3] - box[1], minSide))
       let (binH, binW) = (regionH / Double(height), regionW / Double(width))
       let countH = samples > 0 ? samples : Int(binH.rounded(.up))
       let countW = samples > 0 ? samples : Int(binW.rounded(.up))
@@ -131,7 +131,7 @@ struct RegionAlign: TensorFunction {
                   box[1] + (Double(y) + (Double(i) + 0.5) / Double(countH)) * binH,
                   box[0] + (Double(x) + (Double(j) + 0.5) / Double(countW)) * binW
                 )
-                let corner = Self.corners(at.0, at.1, h, w)
+                let corner = Self.corners(y: at.0, x: at.1, height: h, width: w)
                 sum += corner.reduce(0) { $0 + values[plane + $1.0] * $1.1 }
                 best = corner.reduce(best) { max($0, values[plane + $1.0] * $1.1) }
               }
@@ -145,7 +145,7 @@ struct RegionAlign: TensorFunction {
   }
 
   /// The four pixels around a point and their weights.
-  private static func corners(_ y: Double, _ x: Double, _ h: Int, _ w: Int) -> [(Int, Double)] {
+  private static func corners(y: Double, x: Double, height h: Int, width w: Int) -> [(Int, Double)] {
     guard y >= -1, x >= -1, y <= Double(h), x <= Double(w) else { return [] }
     func axis(_ at: Double, _ size: Int) -> (Int, Int, Double) {
       let at = max(at, 0)
@@ -214,7 +214,8 @@ struct DeformableConvolution: TensorFunction {
           let x =
             Double(position % columns.count * axes[1].stride - columns.front + tap % kw * axes[1].dilation)
             + moves[at + plane]
-          let value = Self.sample(values, (b * channels + channel) * h * w, y, x, h, w)
+          let value = Self.sample(
+            values, plane: (b * channels + channel) * h * w, y: y, x: x, height: h, width: w)
           let share = mask?[((b * offsetGroups + group) * taps + tap) * plane + position] ?? 1
           sum += value * share * weights[(o * depth + c) * taps + tap]
         }
@@ -225,7 +226,9 @@ struct DeformableConvolution: TensorFunction {
   }
 
   /// A bilinear sample, zeros outside.
-  private static func sample(_ values: [Double], _ plane: Int, _ y: Double, _ x: Double, _ h: Int, _ w: Int) -> Double {
+  private static func sample(_ values: [Double], plane: Int, y: Double, x: Double, height h: Int, width w: Int)
+    -> Double
+  {
     guard y > -1, x > -1, y < Double(h), x < Double(w) else { return 0 }
     let (y0, x0) = (y.rounded(.down), x.rounded(.down))
     func at(_ i: Double, _ j: Double) -> Double {

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Values one behind the other along an axis.
+/// Values one after the other along an axis.
 struct Concat: TensorFunction {
   let axis: Int
 

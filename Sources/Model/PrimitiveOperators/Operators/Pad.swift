@@ -37,7 +37,7 @@ struct Pad: TensorFunction {
     return [ValueType(type.dtype, shape)]
   }
 
-  /// The pads in front of and behind every axis.
+  /// The pads before and after every axis.
   func pads(_ inputs: [Tensor?], rank: Int) throws -> (front: [Int], back: [Int]) {
     let facts = Facts("Pad")
     let axes = try facts.axes(inputs.integers(3) ?? Array(0..<rank), rank: rank)
@@ -70,7 +70,8 @@ struct Pad: TensorFunction {
         input.withUnsafeBytes { bytes in
           fill.withUnsafeBytes { value in
             guard let from = bytes.baseAddress, let to = out.baseAddress, let value = value.baseAddress else { return }
-            Self.copy(shape, sources, strides, size, from, value, to)
+            Self.copy(
+              from, to: to, shape: shape, sources: sources, strides: strides, elementSize: size, padding: value)
           }
         }
       }
@@ -78,8 +79,8 @@ struct Pad: TensorFunction {
   }
 
   private static func copy(
-    _ shape: [Int], _ sources: [[Int]], _ strides: [Int], _ size: Int, _ from: UnsafeRawPointer,
-    _ value: UnsafeRawPointer, _ to: UnsafeMutableRawPointer
+    _ from: UnsafeRawPointer, to: UnsafeMutableRawPointer, shape: [Int], sources: [[Int]], strides: [Int],
+    elementSize size: Int, padding value: UnsafeRawPointer
   ) {
     let count = shape.reduce(1, *)
     var position = [Int](repeating: 0, count: shape.count)

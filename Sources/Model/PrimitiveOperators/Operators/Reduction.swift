@@ -56,13 +56,16 @@ struct Reduction: TensorFunction {
     var strides = Shapes.strides(kept)
     for axis in axes { strides[axis] = 0 }
     if input.dtype.isFloatingPoint || !isExactOnIntegers {
-      let values = reals(input.doubles(), input.shape, strides, kept.reduce(1, *), count)
+      let values = reals(
+        input.doubles(), shape: input.shape, strides: strides, places: kept.reduce(1, *), count: count)
       return [try Tensor(dtype: input.dtype, shape: shape, reals: values)]
     }
     if count == 0, function == .max || function == .min {
       guard kept.reduce(1, *) == 0 else { return [try extreme(input.dtype, shape)] }
     }
-    let values = integers(input.integers(), input.shape, strides, kept.reduce(1, *), count, input.dtype.isUnsigned)
+    let values = integers(
+      input.integers(), shape: input.shape, strides: strides, places: kept.reduce(1, *), count: count,
+      isUnsigned: input.dtype.isUnsigned)
     return [try Tensor(dtype: input.dtype, shape: shape, integers: values)]
   }
 
@@ -81,7 +84,7 @@ struct Reduction: TensorFunction {
     return try Tensor(dtype: dtype, shape: shape, integers: [Int64](repeating: bits, count: shape.reduce(1, *)))
   }
 
-  private func reals(_ values: [Double], _ shape: [Int], _ strides: [Int], _ places: Int, _ count: Int) -> [Double] {
+  private func reals(_ values: [Double], shape: [Int], strides: [Int], places: Int, count: Int) -> [Double] {
     var out = [Double](repeating: start, count: places)
     if function == .logSumExp {
       var peak = [Double](repeating: -.infinity, count: places)
@@ -122,7 +125,7 @@ struct Reduction: TensorFunction {
   }
 
   private func integers(
-    _ values: [Int64], _ shape: [Int], _ strides: [Int], _ places: Int, _ count: Int, _ isUnsigned: Bool
+    _ values: [Int64], shape: [Int], strides: [Int], places: Int, count: Int, isUnsigned: Bool
   ) -> [Int64] {
     var out = [Int64?](repeating: nil, count: places)
     func isLess(_ a: Int64, _ b: Int64) -> Bool { isUnsigned ? UInt64(bitPattern: a) < UInt64(bitPattern: b) : a < b }

@@ -164,7 +164,9 @@ struct Resize: TensorFunction {
     for axis in shape.indices where current[axis] != shape[axis] || plans[axis].scale != 1 || !region.isEmpty {
       let index = axes.firstIndex(of: axis)
       let bounds = index.flatMap { i in region.isEmpty ? nil : (region[i], region[i + axes.count]) }
-      let taps = (0..<shape[axis]).map { self.taps($0, current[axis], plans[axis].scale, shape[axis], bounds) }
+      let taps = (0..<shape[axis]).map {
+        self.taps($0, size: current[axis], scale: plans[axis].scale, target: shape[axis], region: bounds)
+      }
       values = Self.apply(taps, values, Lines(current, axis: axis))
       current[axis] = shape[axis]
       if coordinates == "tf_crop_and_resize" {
@@ -200,7 +202,7 @@ struct Resize: TensorFunction {
   }
 
   /// Where position `x` of the result lies in the input.
-  private func origin(_ x: Int, _ size: Int, _ scale: Double, _ target: Int, _ region: (Double, Double)?) -> Double {
+  private func origin(_ x: Int, size: Int, scale: Double, target: Int, region: (Double, Double)?) -> Double {
     let x = Double(x)
     // Sizes and scales may disagree by a fraction: the scale counts, and `length` is what it makes of the size.
     let length = scale * Double(size)
@@ -222,8 +224,8 @@ struct Resize: TensorFunction {
   }
 
   /// The places that position `x` of the result is made of, and their weights.
-  func taps(_ x: Int, _ size: Int, _ scale: Double, _ target: Int, _ region: (Double, Double)?) -> Taps {
-    let origin = origin(x, size, scale, target, region)
+  func taps(_ x: Int, size: Int, scale: Double, target: Int, region: (Double, Double)?) -> Taps {
+    let origin = origin(x, size: size, scale: scale, target: target, region: region)
     let isOutside = coordinates == "tf_crop_and_resize" && !(origin >= 0 && origin <= Double(size - 1))
     // Places far beyond the edges, as a hostile region has them, all weigh on the edge.
     let at = origin.isNaN ? 0 : min(max(origin, -Double(size) - 4), 2 * Double(size) + 4)

@@ -16,7 +16,7 @@ struct Reshape: TensorFunction {
     guard shape.allSatisfy({ ($0.known ?? 0) >= -1 }) else { throw facts.failure("is asked for the shape \(shape)") }
     let open = shape.indices.filter { shape[$0].known == -1 }
     guard open.count <= 1 else { throw facts.failure("leaves two sizes open: \(shape)") }
-    if let axis = open.first { shape[axis] = try rest(facts, type.shape, shape, axis) }
+    if let axis = open.first { shape[axis] = try rest(facts, from: type.shape, to: shape, axis: axis) }
     if let before = try count(type.shape), let after = try count(shape), before != after {
       throw facts.failure("cannot make the shape \(shape)")
     }
@@ -29,7 +29,7 @@ struct Reshape: TensorFunction {
   }
 
   /// The size of the one axis that was left open.
-  private func rest(_ facts: Facts, _ from: [Dimension], _ to: [Dimension], _ axis: Int) throws -> Dimension {
+  private func rest(_ facts: Facts, from: [Dimension], to: [Dimension], axis: Int) throws -> Dimension {
     var others = to
     others.remove(at: axis)
     let (all, divisor) = (try facts.product(from, "all"), try facts.product(others, "others"))

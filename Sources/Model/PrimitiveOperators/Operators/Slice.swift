@@ -32,14 +32,16 @@ struct Slice: TensorFunction {
         shape[axis] = facts.unknown("axis \(axis)")
         continue
       }
-      shape[axis] = try Self.count(shape[axis], start, end, step) ?? facts.unknown("axis \(axis)")
+      shape[axis] = try Self.count(of: shape[axis], from: start, to: end, by: step) ?? facts.unknown("axis \(axis)")
     }
     return [ValueType(type.dtype, shape)]
   }
 
   /// The number of elements taken; nil when it cannot be said. A symbolic start or end is taken as it is: from the
   /// front, and inside.
-  private static func count(_ size: Dimension, _ start: Dimension, _ end: Dimension, _ step: Int) throws -> Dimension? {
+  private static func count(of size: Dimension, from start: Dimension, to end: Dimension, by step: Int) throws
+    -> Dimension?
+  {
     if let size = size.known, let start = start.known, let end = end.known {
       return Dimension(SliceRange(size: size, start: start, end: end, step: step).count)
     }

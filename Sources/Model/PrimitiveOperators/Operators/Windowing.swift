@@ -60,7 +60,7 @@ struct SlidingWindow {
       }
       guard roundsUp else { return (room / axis.stride + 1, axis.front) }
       var count = room.dividedUp(by: axis.stride) + 1
-      // A window that starts in the pad behind the end is left out.
+      // A window that starts in the pad after the end is left out.
       if (count - 1) * axis.stride >= size + axis.front { count -= 1 }
       return (count, axis.front)
     case .upper, .lower:
@@ -70,7 +70,7 @@ struct SlidingWindow {
     }
   }
 
-  /// The pad behind an axis: what was asked for, or what its last window needs.
+  /// The pad after an axis: what was asked for, or what its last window needs.
   func back(_ axis: Axis, _ size: Int) throws -> Int {
     if padding == .explicit { return axis.back }
     let (count, front) = try windows(axis, size)
@@ -83,7 +83,7 @@ struct SlidingWindow {
     if padding == .upper || padding == .lower { return try size.dividedRoundingUp(by: axis.stride) }
     let room = try size.plus(Dimension(axis.front + axis.back - axis.extent))
     guard roundsUp else { return try room.dividedRoundingDown(by: axis.stride).plus(1) }
-    // No window starts in the pad behind the end.
+    // No window starts in the pad after the end.
     let starts = try size.plus(Dimension(axis.front - 1)).dividedRoundingDown(by: axis.stride).plus(1)
     return try Dimension.minimum([room.dividedRoundingUp(by: axis.stride).plus(1), starts])
   }

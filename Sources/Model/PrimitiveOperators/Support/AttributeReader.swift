@@ -1,7 +1,7 @@
 import Tensors
 
 /// The attributes of a call while an operator reads them. What nobody read is an attribute that the definition does not
-/// have, and is refused.
+/// have, and is refused. Those who look at calls that were checked ask ``PrimitiveCall/integer(_:)`` and its like.
 final class AttributeReader {
   private let call: PrimitiveCall
   private var read: Set<String> = []

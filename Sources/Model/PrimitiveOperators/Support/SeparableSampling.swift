@@ -82,7 +82,7 @@ extension Resize: SeparablySampled {
       }
       var sampling = AxisSampling()
       for x in 0..<plan.size {
-        let taps = taps(x, shape[axis], plan.scale, plan.size, nil)
+        let taps = taps(x, size: shape[axis], scale: plan.scale, target: plan.size, region: nil)
         sampling.append(zip(taps.places, taps.weights).map { (place: $0, weight: $1) })
       }
       return sampling

@@ -19,16 +19,28 @@ enum Strided {
     into out: UnsafeMutableRawBufferPointer
   ) {
     switch size {
-    case 1: copy(bytes.bindMemory(to: UInt8.self), shape, strides, offset, out.bindMemory(to: UInt8.self))
-    case 2: copy(bytes.bindMemory(to: UInt16.self), shape, strides, offset, out.bindMemory(to: UInt16.self))
-    case 4: copy(bytes.bindMemory(to: UInt32.self), shape, strides, offset, out.bindMemory(to: UInt32.self))
-    default: copy(bytes.bindMemory(to: UInt64.self), shape, strides, offset, out.bindMemory(to: UInt64.self))
+    case 1:
+      copy(
+        bytes.bindMemory(to: UInt8.self), to: out.bindMemory(to: UInt8.self), shape: shape, strides: strides,
+        offset: offset)
+    case 2:
+      copy(
+        bytes.bindMemory(to: UInt16.self), to: out.bindMemory(to: UInt16.self), shape: shape, strides: strides,
+        offset: offset)
+    case 4:
+      copy(
+        bytes.bindMemory(to: UInt32.self), to: out.bindMemory(to: UInt32.self), shape: shape, strides: strides,
+        offset: offset)
+    default:
+      copy(
+        bytes.bindMemory(to: UInt64.self), to: out.bindMemory(to: UInt64.self), shape: shape, strides: strides,
+        offset: offset)
     }
   }
 
   private static func copy<Element: BitwiseCopyable>(
-    _ source: UnsafeBufferPointer<Element>, _ shape: [Int], _ strides: [Int], _ offset: Int,
-    _ out: UnsafeMutableBufferPointer<Element>
+    _ source: UnsafeBufferPointer<Element>, to out: UnsafeMutableBufferPointer<Element>, shape: [Int], strides: [Int],
+    offset: Int
   ) {
     guard let from = source.baseAddress, let to = out.baseAddress, !shape.contains(0) else { return }
     guard let length = shape.last, let step = strides.last else {

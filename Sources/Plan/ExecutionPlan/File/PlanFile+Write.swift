@@ -20,19 +20,21 @@ extension PlanFile {
     if let certificate { messages.append((.certificate, try plan.checked(certificate).encoded())) }
     if !bindings.isEmpty { messages.append((.bindings, Plan.encoded(bindings))) }
     let layout = try PlanFileLayout(messages, weightsByteCount: weightsByteCount, isSigned: signingKey != nil)
-    return try AtomicFile.write(path, byteCount: layout.byteCount) { file in
-      for (message, offset) in zip(messages, layout.messageOffsets) { try file.write(message.bytes, at: offset) }
-      for (index, description) in plan.constants.enumerated() {
-        let bytes = try constant(ConstantID(rawValue: index))
-        guard try bytes.count == description.byteCount() else {
-          throw EVSSMError(
-            "plan.constant-count", "\(bytes.count) bytes were given for a constant of \(description.count) values.",
-            category: .internal, place: .init(node: description.name))
-        }
-        try file.write(bytes, at: layout.weightsOffset + description.byteOffset)
+    let file = try OutputFile(path)
+    try file.setLength(layout.byteCount)
+    for (message, offset) in zip(messages, layout.messageOffsets) { try file.write(message.bytes, at: offset) }
+    for (index, description) in plan.constants.enumerated() {
+      let bytes = try constant(ConstantID(rawValue: index))
+      guard try bytes.count == description.byteCount() else {
+        throw EVSSMError(
+          "plan.constant-count", "\(bytes.count) bytes were given for a constant of \(description.count) values.",
+          category: .internal, place: .init(node: description.name))
       }
-      return try layout.finish(file, signingKey: signingKey)
+      try file.write(bytes, at: layout.weightsOffset + description.byteOffset)
     }
+    let digest = try layout.finish(file, signingKey: signingKey)
+    try file.commit()
+    return digest
   }
 
   /// Writes a plan whose weights lie in memory.
@@ -81,23 +83,27 @@ private struct PlanFileLayout {
   }
 
   /// Digests of what was written, the signature, and the header.
-  func finish(_ file: AtomicFile, signingKey: [UInt8]?) throws -> PlanDigest {
+  func finish(_ file: borrowing OutputFile, signingKey: [UInt8]?) throws -> PlanDigest {
     var sections = sections
-    let fill = { (range: Range<Int>, sections: inout [SectionEntry]) in
-      try file.withMappedBytes { bytes in
-        for index in range {
-          let (offset, length) = (sections[index].offset, sections[index].length)
-          sections[index].digest = TreeDigest.digest(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]))
-        }
-      }
-    }
-    try fill(0..<messageOffsets.count + 1, &sections)
+    try digest(&sections, 0..<messageOffsets.count + 1, of: file)
     let digest = PlanDigest(sections)
     if let signingKey {
       try file.write(PlanSignature.sign(digest, with: signingKey), at: sections[sections.count - 1].offset)
-      try fill(sections.count - 1..<sections.count, &sections)
+      try self.digest(&sections, sections.count - 1..<sections.count, of: file)
     }
     try file.write(SectionTable(sections: sections, fileByteCount: byteCount).encoded(), at: 0)
     return digest
+  }
+
+  /// Fills in the digests of the sections in `range` from their bytes in the file.
+  private func digest(
+    _ sections: inout [SectionEntry], _ range: Range<Int>, of file: borrowing OutputFile
+  ) throws {
+    try file.withWrittenBytes(count: byteCount) { bytes in
+      for index in range {
+        let (offset, length) = (sections[index].offset, sections[index].length)
+        sections[index].digest = TreeDigest.digest(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]))
+      }
+    }
   }
 }

@@ -146,16 +146,3 @@ extension StepPlanner {
     return node.inputs[node.call.inputs[..<position].count { $0 }]
   }
 }
-
-extension PrimitiveCall {
-  func integer(_ name: String, _ fallback: Int) -> Int {
-    if case .int(let value)? = attributes[name] { value } else { fallback }
-  }
-  func real(_ name: String, _ fallback: Double) -> Double {
-    if case .float(let value)? = attributes[name] { Double(value) } else { fallback }
-  }
-  func integers(_ name: String) -> [Int]? { if case .ints(let values)? = attributes[name] { values } else { nil } }
-  func string(_ name: String, _ fallback: String) -> String {
-    if case .string(let value)? = attributes[name] { value } else { fallback }
-  }
-}

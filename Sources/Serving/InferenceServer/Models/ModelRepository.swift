@@ -57,6 +57,7 @@ package final class ModelRepository: Sendable {
   /// - Returns: what to log: a line a version.
   /// - Complexity: O(bytes of all plans), for their digests. Blocks.
   package func loadAll() -> [Entry] {
+    // What cannot be opened is in the index, with the reason.
     for name in names() { try? load(name) }
     state.withLock { $0.isLoading = false }
     return index()
@@ -199,6 +200,7 @@ package final class ModelRepository: Sendable {
     throw Self.unknown(name)
   }
 
+  /// The names in a folder; none where it cannot be read, so that it has no models.
   private static func contents(_ folder: String) -> [String] {
     (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
   }

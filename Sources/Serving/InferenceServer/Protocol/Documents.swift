@@ -1,3 +1,5 @@
+import JSON
+
 /// The JSON documents of the Open Inference Protocol that describe the server and its models.
 package enum Documents {
   package static let serverName = "evssmd"
@@ -6,16 +8,16 @@ package enum Documents {
     "binary_tensor_data", "model_configuration", "model_repository", "parameters", "schedule_policy", "statistics",
   ]
 
-  package static var server: JSONText {
+  package static var server: JSONValue {
     [
       "name": .string(serverName), "version": .string(serverVersion),
-      "extensions": .array(extensions.map(JSONText.string)),
+      "extensions": .array(extensions.map(JSONValue.string)),
     ]
   }
 
-  package static func model(_ model: ServedModel, versions: [Int]) -> JSONText {
-    let shape = JSONText.array(model.shape.map(JSONText.integer))
-    func tensor(_ name: String) -> JSONText {
+  package static func model(_ model: ServedModel, versions: [Int]) -> JSONValue {
+    let shape = JSONValue.array(model.shape.map(JSONValue.integer))
+    func tensor(_ name: String) -> JSONValue {
       ["name": .string(name), "datatype": .string(ServedModel.datatype), "shape": shape]
     }
     return [
@@ -26,9 +28,9 @@ package enum Documents {
   }
 
   /// What load generators ask for before they start.
-  package static func configuration(_ model: ServedModel) -> JSONText {
-    let sizes = JSONText.array(model.shape.map(JSONText.integer))
-    func tensor(_ name: String) -> JSONText {
+  package static func configuration(_ model: ServedModel) -> JSONValue {
+    let sizes = JSONValue.array(model.shape.map(JSONValue.integer))
+    func tensor(_ name: String) -> JSONValue {
       ["name": .string(name), "data_type": .string("TYPE_\(ServedModel.datatype)"), "dims": sizes]
     }
     return [
@@ -38,23 +40,23 @@ package enum Documents {
     ]
   }
 
-  package static func index(_ entries: [ModelRepository.Entry]) -> JSONText {
+  package static func index(_ entries: [ModelRepository.Entry]) -> JSONValue {
     .array(
       entries.map { entry in
-        var fields: [(String, JSONText)] = [("name", .string(entry.name))]
+        var fields: [JSONValue.Member] = [("name", .string(entry.name))]
         if !entry.version.isEmpty { fields.append(("version", .string(entry.version))) }
         fields += [("state", .string(entry.state)), ("reason", .string(entry.reason))]
         return .object(fields)
       })
   }
 
-  package static func statistics(_ models: [ServedModel]) -> JSONText {
+  package static func statistics(_ models: [ServedModel]) -> JSONValue {
     ["model_stats": .array(models.map(statistics))]
   }
 
-  private static func statistics(_ model: ServedModel) -> JSONText {
+  private static func statistics(_ model: ServedModel) -> JSONValue {
     let figures = model.statistics.snapshot
-    func total(_ total: ModelStatistics.Total) -> JSONText {
+    func total(_ total: ModelStatistics.Total) -> JSONValue {
       ["count": .integer(total.count), "ns": .unsigned(total.nanoseconds)]
     }
     return [
@@ -77,5 +79,5 @@ package enum Documents {
     ]
   }
 
-  package static func error(_ error: ServingError) -> JSONText { ["error": .string(error.message)] }
+  package static func error(_ error: ServingError) -> JSONValue { ["error": .string(error.message)] }
 }

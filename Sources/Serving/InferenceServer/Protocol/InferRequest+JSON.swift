@@ -1,10 +1,11 @@
+import JSON
 import Tensors
 
 extension InferRequest {
   /// Reads the body of a REST request.
   ///
   /// - Parameters:
-  ///   - headerLength: bytes of the JSON in front of binary tensors, as the `Inference-Header-Content-Length` header
+  ///   - headerLength: bytes of the JSON before binary tensors, as the `Inference-Header-Content-Length` header
   ///     says; nil when all of the body is JSON.
   /// - Throws: `invalid`, `tooLarge`.
   /// - Complexity: O(body).
@@ -21,19 +22,32 @@ extension InferRequest {
       throw ServingError(
         .invalid, "Inference-Header-Content-Length is \(jsonCount); the body has \(body.count) bytes.")
     }
-    let (document, data) = try JSONReader.read(UnsafeRawBufferPointer(rebasing: body[..<jsonCount]))
+    let document = try JSONValue.read(
+      UnsafeRawBufferPointer(rebasing: body[..<jsonCount]), limits: Self.jsonLimits, floatsKey: "data",
+      wording: Self.malformed)
     let fields = try JSONFields(document, "The request")
     let input = try Self.onlyInput(fields)
     let binary = UnsafeRawBufferPointer(rebasing: body[jsonCount...])
     shape = try input.integers("shape")
     (height, width) = try TensorRules.size(shape)
     try TensorRules.check(name: input.string("name"), datatype: input.string("datatype"))
-    planes = try Self.planes(input, data, binary, height: height, width: width)
+    planes = try Self.planes(input, binary, height: height, width: width)
     id = try fields.optionalString("id")
     if let id { try TensorRules.checkID(id) }
     let options = try JSONFields(optional: fields["parameters"], "parameters")
     parameters = try Parameters(options)
     isOutputBinary = try Self.outputBinary(fields, options)
+  }
+
+  private static let jsonLimits = JSONLimits(maxDepth: 64, maxValueCount: 20_000, maxNumberLength: 512)
+
+  private static func malformed(_ failure: JSONFailure) -> ServingError {
+    switch failure.reason {
+    case .expected(let what):
+      ServingError(.invalid, "The JSON is malformed at byte \(failure.position): expected \(what).")
+    case .limit(let excess):
+      ServingError(.invalid, "The JSON is malformed at byte \(failure.position): \(excess).")
+    }
   }
 
   private static func onlyInput(_ fields: JSONFields) throws -> JSONFields {
@@ -47,7 +61,7 @@ extension InferRequest {
   }
 
   private static func planes(
-    _ input: JSONFields, _ data: [[Float]], _ binary: UnsafeRawBufferPointer, height: Int, width: Int
+    _ input: JSONFields, _ binary: UnsafeRawBufferPointer, height: Int, width: Int
   ) throws -> [Float] {
     let options = try JSONFields(optional: input["parameters"], "parameters")
     let size = try options.optionalInteger("binary_data_size")
@@ -56,13 +70,13 @@ extension InferRequest {
       throw ServingError(.invalid, "The input has neither data nor binary_data_size.")
     case (.some, .some):
       throw ServingError(.invalid, "The input has both data and binary_data_size.")
-    case (.some, nil):
-      guard case .number(let text) = input["data"], data.count == 1, text == "0" else {
+    case (.some(let data), nil):
+      guard case .floats(let values) = data else {
         throw ServingError(.invalid, "data must be an array of numbers.")
       }
       guard binary.isEmpty else { throw ServingError(.invalid, "\(binary.count) bytes follow the JSON.") }
-      try TensorRules.checkCount(data[0].count, height: height, width: width)
-      return data[0]
+      try TensorRules.checkCount(values.count, height: height, width: width)
+      return values
     case (nil, .some(let size)):
       guard size == binary.count else {
         throw ServingError(.invalid, "binary_data_size is \(size); \(binary.count) bytes follow the JSON.")
@@ -100,7 +114,7 @@ extension InferRequest.Parameters {
     timeout = try fields.optionalUnsigned("timeout") ?? 0
     for member in fields.members {
       switch member.value {
-      case .string, .number, .bool: continue
+      case .string, .integer, .unsigned, .number, .bool: continue
       default: throw ServingError(.invalid, "A parameter must be a string, a number or a boolean.")
       }
     }
@@ -110,18 +124,18 @@ extension InferRequest.Parameters {
 /// Members of an object, asked for by type. Members that nobody asks for are left alone: clients send more than the
 /// protocol has.
 struct JSONFields {
-  let members: [JSONNode.Member]
+  let members: [JSONValue.Member]
   private let what: String
 
-  init(_ node: JSONNode, _ what: String) throws {
+  init(_ node: JSONValue, _ what: String) throws {
     guard case .object(let members) = node else { throw ServingError(.invalid, "\(what) must be an object.") }
     self.members = members
     self.what = what
   }
 
-  init(optional node: JSONNode?, _ what: String) throws { try self.init(node ?? .object([]), what) }
+  init(optional node: JSONValue?, _ what: String) throws { try self.init(node ?? .object([]), what) }
 
-  subscript(key: String) -> JSONNode? { members.first { $0.key == key }?.value }
+  subscript(key: String) -> JSONValue? { members.first { $0.name == key }?.value }
 
   private func wrong(_ key: String, _ type: String) -> ServingError {
     ServingError(.invalid, "\(what): \(key) must be \(type).")
@@ -142,22 +156,23 @@ struct JSONFields {
 
   func optionalInteger(_ key: String) throws -> Int? {
     guard let node = self[key] else { return nil }
-    guard case .number(let text) = node, let value = Int(text), value >= 0 else {
-      throw wrong(key, "an integer of 0 or more")
-    }
+    guard case .integer(let value) = node, value >= 0 else { throw wrong(key, "an integer of 0 or more") }
     return value
   }
 
   func optionalUnsigned(_ key: String) throws -> UInt64? {
     guard let node = self[key] else { return nil }
-    guard case .number(let text) = node, let value = UInt64(text) else { throw wrong(key, "an integer of 0 or more") }
-    return value
+    switch node {
+    case .integer(let value) where value >= 0: return UInt64(value)
+    case .unsigned(let value): return value
+    default: throw wrong(key, "an integer of 0 or more")
+    }
   }
 
   func integers(_ key: String) throws -> [Int] {
     guard case .array(let nodes) = self[key], nodes.count <= 64 else { throw wrong(key, "an array of a few integers") }
     return try nodes.map {
-      guard case .number(let text) = $0, let value = Int(text) else { throw wrong(key, "an array of a few integers") }
+      guard case .integer(let value) = $0 else { throw wrong(key, "an array of a few integers") }
       return value
     }
   }

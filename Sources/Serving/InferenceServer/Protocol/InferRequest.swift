@@ -11,7 +11,7 @@ package struct InferRequest: Sendable {
   package var planes: [Float]
   /// The shape as it was given, (1, 3, H, W) or (3, H, W): the output's as well.
   package var shape: [Int]
-  /// Whether the output is wanted as bytes behind the JSON.
+  /// Whether the output is wanted as bytes after the JSON.
   package var isOutputBinary: Bool
   package var parameters: Parameters
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// The answer to an inference request.
 package struct InferResponse: Sendable {
   package var modelName: String
@@ -10,9 +12,9 @@ package struct InferResponse: Sendable {
   ///
   /// Throws `internal` for values that JSON cannot express.
   package func body(isBinary: Bool) throws -> (bytes: [UInt8], headerLength: Int?) {
-    var output: [(String, JSONText)] = [
+    var output: [JSONValue.Member] = [
       ("name", .string(ServedModel.outputName)), ("datatype", .string(ServedModel.datatype)),
-      ("shape", .array(shape.map(JSONText.integer))),
+      ("shape", .array(shape.map(JSONValue.integer))),
     ]
     if isBinary {
       output.append(("parameters", ["binary_data_size": .integer(4 * planes.count)]))
@@ -22,12 +24,12 @@ package struct InferResponse: Sendable {
       }
       output.append(("data", .floats(planes)))
     }
-    var fields: [(String, JSONText)] = [
+    var fields: [JSONValue.Member] = [
       ("model_name", .string(modelName)), ("model_version", .string(String(modelVersion))),
     ]
     if let id { fields.append(("id", .string(id))) }
     fields.append(("outputs", [.object(output)]))
-    var bytes = JSONText.object(fields).bytes
+    var bytes = JSONValue.object(fields).bytes()
     guard isBinary else { return (bytes, nil) }
     let headerLength = bytes.count
     planes.withUnsafeBytes { bytes.append(contentsOf: $0) }

@@ -27,7 +27,7 @@ final class Inflater {
 
   /// Appends what `input` gives to `output`.
   ///
-  /// Throws `tooLarge` when `output` would have over `limit` bytes, `invalid` for a damaged stream or bytes behind it.
+  /// Throws `tooLarge` when `output` would have over `limit` bytes, `invalid` for a damaged stream or bytes after it.
   func inflate(
     _ input: UnsafeRawBufferPointer, into output: inout [UInt8], limit: Int, _ reserve: (Int) throws -> Void
   ) throws {

@@ -165,7 +165,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     if !isRefused { context.fireChannelRead(data) }
   }
 
-  /// Answers the request at hand without a word to the handlers behind this one.
+  /// Answers the request at hand without a word to the handlers after this one.
   private func refuse(_ context: ChannelHandlerContext, _ refusal: Refusal) {
     isRefused = true
     answered += 1

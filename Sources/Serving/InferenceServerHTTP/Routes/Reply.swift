@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import InferenceServer
+import JSON
 import NIOCore
 
 extension HTTPField.Name {
@@ -37,8 +38,8 @@ enum Reply {
     return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
   }
 
-  static func json(_ document: JSONText, status: HTTPResponse.Status = .ok) -> Response {
-    bytes(document.bytes, type: "application/json", status: status)
+  static func json(_ document: JSONValue, status: HTTPResponse.Status = .ok) -> Response {
+    bytes(document.bytes(), type: "application/json", status: status)
   }
 
   static func error(_ error: ServingError) -> Response {

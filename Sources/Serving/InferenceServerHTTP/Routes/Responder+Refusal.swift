@@ -13,7 +13,7 @@ struct Refusal: Sendable {
   let body: ByteBuffer
 
   init(_ error: ServingError) {
-    let bytes = Documents.error(error).bytes
+    let bytes = Documents.error(error).bytes()
     body = ByteBuffer(bytes: bytes)
     head = HTTPResponse(status: error.kind.status)
     head.headerFields[.contentType] = "application/json"

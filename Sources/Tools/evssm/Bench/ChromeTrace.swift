@@ -1,4 +1,5 @@
 import ExecutionPlan
+import JSON
 import PlanRuntime
 import Tensors
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ExecutionPlan
+import JSON
 import ModelCompiler
 import PlanRuntime
 import Tensors

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Checkpoints
 import EVSSMModel
 import ExecutionPlan
 import GraphCompiler
 import GraphIR
+import ModelCompiler
 import OnnxFormat
 import Tensors
 
@@ -52,10 +54,10 @@ struct DumpCommand: ParsableCommand {
 
   /// The graph as it is written.
   private func graph() throws -> Graph {
-    if case .onnx = try FileKind(path: file) {
-      return try OnnxModel(path: file).imported(onnx.settings.importOptions).graph
+    if try ModelKind(path: file).isOnnx {
+      return try OnnxModel(path: file).imported(.init(followsLinks: onnx.followLinks)).graph
     }
-    let checkpoint = try LoadedCheckpoint.read(path: file, key: key)
+    let checkpoint = try Checkpoint.read(model: file, key: key)
     let architecture = try EVSSMArchitecture.recognise(checkpoint.catalogue)
     return try EVSSMModel.graph(checkpoint.catalogue, architecture, windows: (windows ?? .released).mode)
   }

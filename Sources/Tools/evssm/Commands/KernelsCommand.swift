@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 import PlanRuntime
 
 /// `evssm kernels`: what this build and processor can run.

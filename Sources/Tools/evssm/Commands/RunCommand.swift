@@ -2,6 +2,7 @@ import ArgumentParser
 import CAllocationCounter
 import ExecutionPlan
 import Foundation
+import JSON
 import PictureRestoration
 import PlanRuntime
 import Tensors

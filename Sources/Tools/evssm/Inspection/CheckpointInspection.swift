@@ -1,4 +1,5 @@
 import EVSSMModel
+import JSON
 import ModelCompiler
 import Tensors
 

@@ -1,6 +1,7 @@
 import Foundation
 import Imaging
 import PictureEvaluation
+import PictureQuality
 import Tensors
 
 /// An evaluation as one HTML page without anything outside it: figures, pictures side by side, and a table.

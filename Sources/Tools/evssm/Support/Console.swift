@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Tensors
 
 /// Standard output for results, standard error for everything else.

@@ -2,6 +2,7 @@ import ArgumentParser
 import ExecutionPlan
 import Imaging
 import NumpyArchives
+import NumpyFormat
 import Tensors
 
 /// Tensors of a graph's inputs and outputs in .npy and .npz files.
