@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Tensors
 import Testing
@@ -42,6 +43,34 @@ import Testing
       #expect(job.counts.allSatisfy { $0.value.load(ordering: .relaxed) == 1 })
       #expect(job.early.load(ordering: .relaxed) == 0)
     }
+  }
+
+  /// Two tiles on two threads, one of which takes long; then a phase that needs both.
+  private final class UnevenJob: TeamJob, @unchecked Sendable {
+    let started = Atomic<Int>(0)
+
+    func run(worker: Int, team: Team) {
+      team.tiles(2, worker: worker) { tile in
+        started.wrappingAdd(1, ordering: .relaxed)
+        while started.load(ordering: .relaxed) < 2 { sched_yield() }
+        if tile == 1 { usleep(20_000) }
+      }
+      team.tiles(2, worker: worker) { _ in }
+    }
+  }
+
+  /// What a thread waits for a tile of another is in the trace, after the phase that it waited for.
+  @Test func waitsAreTraced() throws {
+    let workers = try Workers(threads: 2)
+    let trace = RunTrace(workers: workers)
+    workers.pool.run(UnevenJob(), trace: trace)
+    let first = try (0..<2).map { try #require(trace.phases(of: $0).first) }
+    let waits = first.map { $0.ended - $0.worked }
+    let works = first.map { $0.worked - $0.began }
+    #expect(max(waits[0], waits[1]) > 10_000_000, "waits \(waits)")
+    #expect(max(works[0], works[1]) >= 20_000_000, "works \(works)")
+    // Neither both wait for long nor one alone for all of its time.
+    #expect(min(waits[0], waits[1]) < 10_000_000, "waits \(waits)")
   }
 
   /// Cancels itself in one of its phases.

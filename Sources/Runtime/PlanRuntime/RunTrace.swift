@@ -2,14 +2,15 @@ import Glibc
 
 /// When each worker did what during one run: a list of phases a worker, written into memory that was set aside before.
 ///
-/// A phase is a set of tiles that the workers share out; between its phases a worker waits. Recording takes two readings of
-/// the clock a phase and allocates nothing; phases beyond the capacity are counted but not kept. Not reentrant: one run at a time.
+/// A phase is a set of tiles that the workers share out; after one a worker may have to wait for the others. Recording takes
+/// two readings of the clock a phase, one more a wait, and allocates nothing; phases beyond the capacity are counted but not kept. Not reentrant: one run at a time.
 package final class RunTrace: @unchecked Sendable {
   // Unchecked: each worker writes its own list, and the caller reads them after the run.
   package struct Phase: Sendable {
     /// Index of the plan's step.
     package var step: Int
-    /// Nanoseconds of the monotonic clock: when the worker began, had no more to do, and had waited for the others.
+    /// Nanoseconds of the monotonic clock: when the worker began, had no more to do, and had waited for the others. The
+    /// last two are equal where it did not wait. Waits within a pipelined loop, of some microseconds at most, count as work.
     package var began: UInt64
     package var worked: UInt64
     package var ended: UInt64
@@ -59,10 +60,17 @@ package final class RunTrace: @unchecked Sendable {
 
   func enter(step: Int, worker: Int) { lists[worker].step = step }
 
-  func record(worker: Int, began: UInt64, worked: UInt64, ended: UInt64) {
+  func record(worker: Int, began: UInt64, worked: UInt64) {
     let index = lists[worker].count
     lists[worker].count = index + 1
     guard index < capacity else { return }
-    lists[worker].phases[index] = Phase(step: lists[worker].step, began: began, worked: worked, ended: ended)
+    lists[worker].phases[index] = Phase(step: lists[worker].step, began: began, worked: worked, ended: worked)
+  }
+
+  /// Lengthens the worker's last phase by what it has waited since.
+  func recordWait(worker: Int, ended: UInt64) {
+    let index = lists[worker].count - 1
+    guard index >= 0, index < capacity else { return }
+    lists[worker].phases[index].ended = ended
   }
 }

@@ -99,6 +99,11 @@ extension Team {
   private func incomplete(_ back: Int, _ tileCount: Int, _ worker: Int) -> Int? {
     let phase = positions.phase(worker) - back
     if count == 1 || positions.settled(worker) >= phase { return nil }
+    if slots.isComplete(phase, tiles: tileCount) {
+      positions.setPolls(Self.mostPolls, worker: worker)
+      return nil
+    }
+    defer { if trace != nil { recordWait(worker) } }
     let polls = positions.polls(worker)
     for _ in 0..<polls {
       if slots.isComplete(phase, tiles: tileCount) {

@@ -109,11 +109,16 @@ final class Team: @unchecked Sendable {
     return true
   }
 
-  /// A phase's waiting lies in front of its work: in the trace it is the gap to the phase before.
+  /// Notes the work of a phase, which has just ended.
   @inline(never)
   func record(_ worker: Int, _ began: UInt64) {
-    let worked = RunControl.now()
-    trace?._withUnsafeGuaranteedRef { $0.record(worker: worker, began: began, worked: worked, ended: worked) }
+    trace?._withUnsafeGuaranteedRef { $0.record(worker: worker, began: began, worked: RunControl.now()) }
+  }
+
+  /// Notes that the worker has just waited for others, after the last phase that was recorded.
+  @inline(never)
+  func recordWait(_ worker: Int) {
+    trace?._withUnsafeGuaranteedRef { $0.recordWait(worker: worker, ended: RunControl.now()) }
   }
 
   /// Returns when all phases so far are complete.
@@ -132,11 +137,12 @@ final class Team: @unchecked Sendable {
     while positions.settled(worker) < last {
       let phase = positions.settled(worker) + 1
       let tiles = positions.tiles(of: phase, worker: worker)
-      if tiles > 0 {
+      if tiles > 0, !slots.isComplete(phase, tiles: tiles) {
         progress.wait(beforeSleep: { threads.giveWay(worker) { slots.isComplete(phase, tiles: tiles) } }) {
           slots.isComplete(phase, tiles: tiles)
         }
         threads.isAtWork(worker)
+        if trace != nil { recordWait(worker) }
       }
       positions.settle(phase, worker: worker)
     }

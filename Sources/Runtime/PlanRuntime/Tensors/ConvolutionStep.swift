@@ -76,7 +76,7 @@ extension StepPlanner {
         bias: try bias.map(memory.requiredFloats), output: try memory.requiredTarget(output))
       return isDepthwise
         ? DepthwiseStep(name: name, geometry, pointers, kernels: kernels)
-        : ConvolutionStep(name: name, geometry, pointers, kernels: kernels)
+        : try ConvolutionStep(name: name, geometry, pointers, kernels: kernels)
     }
   }
 }
@@ -107,7 +107,7 @@ final class ConvolutionStep: TensorStep, @unchecked Sendable {
   init(
     name: String, _ geometry: ConvolutionGeometry, _ operands: ConvolutionOperands,
     kernels: UnsafePointer<evssm_kernels>
-  ) {
+  ) throws {
     self.name = name
     self.geometry = geometry
     self.operands = operands
@@ -117,7 +117,9 @@ final class ConvolutionStep: TensorStep, @unchecked Sendable {
     // About half of a second-level cache for the packed windows, and at least two tiles a thread of what there is.
     let most = max(1, 96 * 1024 / max(depth, 1) / Self.panel)
     pixelsPerTile = min(most, 16) * Self.panel
-    weights = operands.bias == nil ? nil : try? Arena(byteCount: geometry.outputs * (window + 1) * 4)
+    weights =
+      operands.bias == nil
+      ? nil : try Arena(byteCount: Checked.product([geometry.outputs, depth, MemoryLayout<Float>.stride]))
   }
 
   var scratchByteCount: Int { (depth * pixelsPerTile + geometry.outputsPerGroup * Self.panel) * 4 }

@@ -51,8 +51,7 @@ final class TensorMemory: @unchecked Sendable {
   func begin(_ tensors: [Tensor]) {
     (error, failedStep, step) = (nil, Int.max, 0)
     for (value, tensor) in zip(inputs, tensors) {
-      do { try store(tensor, as: value) } catch let failure as EVSSMError { (error, failedStep) = (failure, -1) } catch
-      {}
+      do throws(EVSSMError) { try store(tensor, as: value) } catch let failure { (error, failedStep) = (failure, -1) }
     }
   }
 
@@ -87,7 +86,7 @@ final class TensorMemory: @unchecked Sendable {
   }
 
   /// Puts a result where the value belongs.
-  func store(_ tensor: Tensor, as value: Int) throws {
+  func store(_ tensor: Tensor, as value: Int) throws(EVSSMError) {
     switch places[value] {
     case .none, .constant: break
     case .made: made[value] = tensor
