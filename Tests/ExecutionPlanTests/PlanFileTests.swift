@@ -44,7 +44,7 @@ import Testing
     expectError("plan.constant-count") {
       try PlanFile.write(fixture.loaded.plan, to: directory.path("a.plan")) { _ in [1, 2, 3, 4] }
     }
-    expectError("plan.no-such-file") { try PlanFile.write(fixture.loaded, to: directory.path("missing/a.plan")) }
+    expectError("file.unwritable") { try PlanFile.write(fixture.loaded, to: directory.path("missing/a.plan")) }
     expectError("plan.signing-key") {
       try PlanFile.write(fixture.loaded, to: directory.path("a.plan"), signingKey: [1])
     }

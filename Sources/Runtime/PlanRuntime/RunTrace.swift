@@ -2,15 +2,17 @@ import Glibc
 
 /// When each worker did what during one run: a list of phases a worker, written into memory that was set aside before.
 ///
-/// A phase is a set of tiles that the workers share out; after one a worker may have to wait for the others. Recording takes
-/// two readings of the clock a phase, one more a wait, and allocates nothing; phases beyond the capacity are counted but not kept. Not reentrant: one run at a time.
+/// A phase is a set of tiles that the workers share out; after one a worker may have to wait for the others. Recording
+/// takes two readings of the clock a phase, one more a wait, and allocates nothing; phases beyond the capacity are
+/// counted but not kept. Not reentrant: one run at a time.
 package final class RunTrace: @unchecked Sendable {
   // Unchecked: each worker writes its own list, and the caller reads them after the run.
   package struct Phase: Sendable {
     /// Index of the plan's step.
     package var step: Int
-    /// Nanoseconds of the monotonic clock: when the worker began, had no more to do, and had waited for the others. The
-    /// last two are equal where it did not wait. Waits within a pipelined loop, of some microseconds at most, count as work.
+    /// Nanoseconds of the monotonic clock: when the worker began, had no more to do, and had waited for the others.
+    /// The last two are equal where it did not wait. Waits within a phase of chains, of some microseconds at most, count
+    /// as work.
     package var began: UInt64
     package var worked: UInt64
     package var ended: UInt64

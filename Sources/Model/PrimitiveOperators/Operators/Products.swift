@@ -190,7 +190,6 @@ extension Limits {
   static let maxEinsumTerms = 1 << 33
 }
 
-
 /// The determinant of matrices, by elimination with pivots.
 struct Determinant: TensorFunction {
   init(_ attributes: AttributeReader) throws {}
