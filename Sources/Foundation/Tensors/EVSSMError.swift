@@ -38,10 +38,10 @@ public struct EVSSMError: Error, Sendable, Hashable, CustomStringConvertible {
 
   public var code: Code
   public var category: Category
-  /// What is wrong and how to mend it, in plain sentences. Text from outside is escaped by ``escaped(_:limit:)``.
+  /// What is wrong and how to mend it, in plain sentences. Text from outside is escaped by `escaped(_:limit:)`.
   public var message: String
   public var place: Place
-  /// The name of the published limit that was exceeded, if one was (see ``Limits``).
+  /// The name of the published limit that was exceeded, if one was (see `Limits`).
   public var limit: String?
 
   public init(
